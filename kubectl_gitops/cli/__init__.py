@@ -1,0 +1,1 @@
+"""`kubectl gitops`: one module per subcommand, imported only when it is called."""

@@ -1,0 +1,1 @@
+"""Observe the cluster: transport, discovery, paged LIST, WATCH, server-side apply."""

@@ -1,0 +1,1 @@
+"""The loop in the cluster: observe, diff, act, again."""

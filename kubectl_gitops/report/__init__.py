@@ -1,0 +1,1 @@
+"""Drift reports and plans as table, json, yaml and unified diff."""

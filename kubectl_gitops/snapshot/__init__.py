@@ -1,0 +1,1 @@
+"""The desired state as the reconciler publishes it and the webhook reads it."""
