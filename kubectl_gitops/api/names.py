@@ -1,0 +1,46 @@
+"""The names that this project puts on the wire: group, labels, annotations, field manager, identity."""
+
+from __future__ import annotations
+
+import hashlib
+
+GROUP = "kubectl-gitops.dev"
+VERSION = "v1alpha1"
+API_VERSION = f"{GROUP}/{VERSION}"
+KIND = "GitSync"
+PLURAL = "gitsyncs"
+
+#: Where the reconciler, the webhook and the snapshots live.
+SYSTEM_NAMESPACE = "gitops-system"
+
+#: The manager of every server-side apply; the API server keeps our field set under this name.
+FIELD_MANAGER = "kubectl-gitops"
+#: Status, snapshots and configuration are not desired state, so another manager writes them.
+CONTROLLER_FIELD_MANAGER = "kubectl-gitops-controller"
+
+#: On every managed object: the webhook's objectSelector and the reconciler's watch selector.
+MANAGED_BY_LABEL = f"{GROUP}/managed-by"
+SOURCE_ANNOTATION = f"{GROUP}/source"
+#: On a GitSync: asks the reconciler to sync now; any new value counts.
+SYNC_REQUEST_ANNOTATION = f"{GROUP}/sync-requested-at"
+
+SNAPSHOT_SECRET_TYPE = f"{GROUP}/snapshot"
+GITSYNC_LABEL = f"{GROUP}/gitsync"
+
+#: Marks, in the user info of a request, a write by the reconciler (see docs/decisions/0001).
+ACTOR_EXTRA_KEY = f"{GROUP}/actor"
+ACTOR_RECONCILER = "reconciler"
+
+MAX_LABEL_LENGTH = 63
+
+
+def managed_by(namespace: str, name: str) -> str:
+    """The value of the managed-by label for the GitSync ``namespace``/``name``.
+
+    ``<namespace>.<name>``, or its start and a hash where that is longer than a label may be.
+    """
+    value = f"{namespace}.{name}"
+    if len(value) <= MAX_LABEL_LENGTH:
+        return value
+    digest = hashlib.sha256(value.encode()).hexdigest()[:10]
+    return f"{value[: MAX_LABEL_LENGTH - 11].rstrip('-._')}-{digest}"

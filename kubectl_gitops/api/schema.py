@@ -1,0 +1,114 @@
+"""The one JSON Schema of GitSync: the CRD and the offline check both come from it."""
+
+from __future__ import annotations
+
+import copy
+import functools
+import json
+from importlib import resources
+from typing import Any
+
+from kubectl_gitops.api.names import API_VERSION, GROUP, KIND, PLURAL, VERSION
+from kubectl_gitops.api.objects import Object
+
+_COLUMNS = [
+    {"name": "Revision", "type": "string", "jsonPath": ".status.synced.revision"},
+    {"name": "Synced", "type": "string", "jsonPath": '.status.conditions[?(@.type=="Synced")].status'},
+    {"name": "Drift", "type": "integer", "jsonPath": ".status.objects.drifted"},
+    {"name": "Enforcement", "type": "string", "jsonPath": ".spec.enforcement.mode"},
+    {"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"},
+]
+
+
+@functools.cache
+def schema() -> dict[str, Any]:
+    """The schema as it stands in gitsync.schema.json. Not to be changed in place."""
+    text = resources.files("kubectl_gitops.api").joinpath("gitsync.schema.json").read_text()
+    loaded: dict[str, Any] = json.loads(text)
+    return loaded
+
+
+def custom_resource_definition() -> Object:
+    """The CRD of GitSync."""
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": f"{PLURAL}.{GROUP}"},
+        "spec": {
+            "group": GROUP,
+            "scope": "Namespaced",
+            "names": {"kind": KIND, "plural": PLURAL, "singular": "gitsync", "shortNames": ["gs"]},
+            "versions": [
+                {
+                    "name": VERSION,
+                    "served": True,
+                    "storage": True,
+                    "subresources": {"status": {}},
+                    "additionalPrinterColumns": _COLUMNS,
+                    "schema": {"openAPIV3Schema": copy.deepcopy(schema())},
+                }
+            ],
+        },
+    }
+
+
+def faults_of(obj: Any) -> list[str]:
+    """What is wrong with a GitSync, each as ``path: what``; [] for a valid one.
+
+    Stricter than the API server, which drops unknown fields in silence: here they are faults.
+    """
+    import jsonschema
+
+    if not isinstance(obj, dict):
+        return ["not an object"]
+    faults = [
+        f"{name}: must be {wanted!r}, not {obj.get(name)!r}"
+        for name, wanted in (("apiVersion", API_VERSION), ("kind", KIND))
+        if obj.get(name) != wanted
+    ]
+    validator = jsonschema.Draft202012Validator(_strict(schema()))
+    errors = sorted(validator.iter_errors(obj), key=lambda error: [str(part) for part in error.absolute_path])
+    return faults + [f"{_path(error)}: {_words(error)}" for error in errors]
+
+
+def with_defaults(obj: Object) -> Object:
+    """A copy with the schema's defaults filled in, as the API server does on admission."""
+    filled = copy.deepcopy(obj)
+    _fill(filled, schema())
+    return filled
+
+
+def _fill(value: Any, node: dict[str, Any]) -> None:
+    if not isinstance(value, dict):
+        return
+    for name, sub in node.get("properties", {}).items():
+        if name not in value and "default" in sub:
+            value[name] = copy.deepcopy(sub["default"])
+        if name in value:
+            _fill(value[name], sub)
+
+
+def _strict(node: Any) -> Any:
+    if isinstance(node, list):
+        return [_strict(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    strict = {name: _strict(sub) for name, sub in node.items()}
+    if isinstance(node.get("properties"), dict) and node.get("type") == "object":
+        strict["additionalProperties"] = False
+    return strict
+
+
+def _path(error: Any) -> str:
+    path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in error.absolute_path)
+    return path.lstrip(".") or "the object"
+
+
+def _words(error: Any) -> str:
+    if error.validator == "additionalProperties":
+        known = ", ".join(sorted(error.schema["properties"]))
+        unknown = ", ".join(sorted(error.instance.keys() - error.schema["properties"].keys()))
+        return f"unknown field {unknown} (there is {known})"
+    if error.validator == "required":
+        return str(error.message).replace("is a required property", "is required")
+    return str(error.message)
