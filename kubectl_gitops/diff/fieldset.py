@@ -1,0 +1,149 @@
+"""Field sets: which paths of an object a manager owns, as ``metadata.managedFields`` tells.
+
+The API server writes them as ``FieldsV1`` (k8s.io/apimachinery, meta/v1): a tree whose keys are
+``f:<name>`` (a field), ``k:<json>`` (an item of an associative list), ``v:<json>`` (a member of a set),
+``i:<n>`` (an index), and ``.`` (the node itself). That is schema enough for built-in kinds and CRDs
+alike: what has no children was applied whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from kubectl_gitops.api.names import FIELD_MANAGER
+from kubectl_gitops.diff.path import ABSENT, FieldPath, ItemKey, PathElement, SetMember, step
+
+
+@dataclass(frozen=True, slots=True)
+class FieldSet:
+    """A set of paths. A node without children is a leaf: owned whole.
+
+    ``owned`` says whether the node's own path is in the set (always, for a leaf; never, for the empty set).
+    """
+
+    children: dict[PathElement, FieldSet] = field(default_factory=dict)
+    owned: bool = True
+
+    @classmethod
+    def parse(cls, fields_v1: dict[str, Any]) -> FieldSet:
+        """Read FieldsV1 as JSON gives it. Raises ValueError on what is none."""
+        children = {_element(name): cls.parse(sub) for name, sub in fields_v1.items() if name != "."}
+        return cls(children, not children or "." in fields_v1)
+
+    @property
+    def is_leaf(self) -> bool:
+        return self.owned and not self.children
+
+    def __bool__(self) -> bool:
+        return bool(self.children)
+
+    def leaves(self, prefix: FieldPath = ()) -> Iterator[FieldPath]:
+        """The paths of all leaves."""
+        if self.is_leaf:
+            yield prefix
+        for element, child in self.children.items():
+            yield from child.leaves((*prefix, element))
+
+    def contains(self, path: FieldPath) -> bool:
+        """Whether this set owns the path itself, or it lies below an owned leaf."""
+        node = self
+        for element in path:
+            if node.is_leaf and node is not self:
+                return True
+            child = node.children.get(element)
+            if child is None:
+                return False
+            node = child
+        return node.owned
+
+    def union(self, other: FieldSet) -> FieldSet:
+        """All paths of both."""
+        if self.is_leaf or other.is_leaf:
+            return FieldSet({**self.children, **other.children}, owned=self.owned or other.owned)
+        merged = dict(self.children)
+        for element, child in other.children.items():
+            mine = merged.get(element)
+            merged[element] = child if mine is None else mine.union(child)
+        return FieldSet(merged, self.owned or other.owned)
+
+
+EMPTY = FieldSet({}, owned=False)
+
+
+def _element(name: str) -> PathElement:
+    kind, colon, rest = name.partition(":")
+    if not colon:
+        raise ValueError(f"not a FieldsV1 key: {name!r}")
+    match kind:
+        case "f":
+            return rest
+        case "k":
+            return ItemKey(tuple(sorted(orjson.loads(rest).items())))
+        case "v":
+            return SetMember(orjson.loads(rest))
+        case "i":
+            return int(rest)
+    raise ValueError(f"not a FieldsV1 key: {name!r}")
+
+
+def managed_fields(obj: dict[str, Any]) -> list[dict[str, Any]]:
+    """The entries of metadata.managedFields that hold a field set; [] where there are none.
+
+    An object whose managedFields were reset carries ``[{}]``.
+    """
+    entries = obj.get("metadata", {}).get("managedFields") or []
+    return [entry for entry in entries if isinstance(entry, dict) and isinstance(entry.get("fieldsV1"), dict)]
+
+
+def our_fields_v1(obj: dict[str, Any], manager: str = FIELD_MANAGER) -> dict[str, Any] | None:
+    """The FieldsV1 that ``manager`` owns by server-side apply, or None where it never applied the object."""
+    for entry in managed_fields(obj):
+        if entry.get("manager") == manager and entry.get("operation") == "Apply" and not entry.get("subresource"):
+            fields: dict[str, Any] = entry["fieldsV1"]
+            return fields
+    return None
+
+
+def all_fields(obj: dict[str, Any]) -> FieldSet:
+    """Every path that any manager owns: the nearest thing to a schema that a live object carries."""
+    return union(FieldSet.parse(entry["fieldsV1"]) for entry in managed_fields(obj))
+
+
+def union(sets: Iterable[FieldSet]) -> FieldSet:
+    """All paths of all sets; EMPTY of none."""
+    result = EMPTY
+    for one in sets:
+        result = one if result is EMPTY else result.union(one)
+    return result
+
+
+def project(obj: Any, fields: FieldSet) -> Any:
+    """The sub-tree of ``obj`` at the paths of ``fields``; ABSENT where none of them is there.
+
+    Items of associative lists keep their keys, owned or not, so that the result can be compared and
+    applied by itself. Values are shared with ``obj``, not copied.
+    """
+    if fields.is_leaf:
+        return obj
+    if isinstance(obj, dict):
+        found = ((name, project(step(obj, name), sub)) for name, sub in fields.children.items() if name in obj)
+        return {name: value for name, value in found if value is not ABSENT}
+    if isinstance(obj, list):
+        items = [_project_item(item, fields) for item in obj]
+        return [item for item in items if item is not ABSENT]
+    return obj
+
+
+def _project_item(item: Any, fields: FieldSet) -> Any:
+    for element, sub in fields.children.items():
+        match element:
+            case ItemKey(pairs) if element.matches(item):
+                kept = project(item, sub)
+                return {**dict(pairs), **kept} if isinstance(kept, dict) else kept
+            case SetMember() if step([item], element) is not ABSENT:
+                return item
+    return ABSENT

@@ -1,0 +1,36 @@
+"""What a sync would do with each object, as data: the sync engine makes it, reports show it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from kubectl_gitops.api.objects import Object, Origin, ResourceKey
+from kubectl_gitops.diff.drift import DriftedField
+
+
+class ActionKind(StrEnum):
+    CREATE = "create"
+    CHANGE = "change"
+    TAKE_OVER = "take over"  # its values are as declared already, but not ours
+    PRUNE = "prune"
+    ORPHAN = "orphan"  # no longer in Git, and left alone because pruning is off
+    UNCHANGED = "unchanged"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedAction:
+    """What is to be done with one object, or was, and why: the fields that differ.
+
+    ``error`` holds the API server's words where it refuses. ``desired`` and ``live`` are as in
+    :class:`~kubectl_gitops.diff.drift.ObjectDrift`; values of Secrets are masked in them and in ``fields``.
+    """
+
+    kind: ActionKind
+    key: ResourceKey
+    api_version: str
+    origin: Origin | None
+    fields: tuple[DriftedField, ...] = ()
+    desired: Object | None = None
+    live: Object | None = None
+    error: str = ""
