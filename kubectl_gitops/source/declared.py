@@ -1,0 +1,120 @@
+"""Documents become declared objects: checked for what every object needs, Lists taken apart, each with its origin."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import orjson
+
+from kubectl_gitops.api.objects import Declared, Origin, ResourceKey
+from kubectl_gitops.errors import InvalidManifest
+from kubectl_gitops.source.document import ParsedDocument
+from kubectl_gitops.source.manifest import parse
+
+_JSON_TYPES = {bool: "boolean", int: "number", float: "number", list: "list", dict: "mapping"}
+
+
+def declare(text: bytes, *, file: str) -> list[Declared]:
+    """The objects that one file declares, in order. Empty documents count for nothing."""
+    return [declared for document in parse(text, file=file) for declared in _expand(document, file)]
+
+
+def check(obj: Any, origin: Origin) -> Declared:
+    """``obj`` as a declared object; InvalidManifest if it is not one, or could not be kept in sync."""
+    if not isinstance(obj, dict):
+        raise _invalid(origin, f"a Kubernetes object is a mapping, not {_described(obj)}")
+    if not obj.get("apiVersion") and not obj.get("kind"):
+        raise _invalid(origin, "this is no Kubernetes object: it has neither apiVersion nor kind")
+    for field in ("apiVersion", "kind"):
+        _require_string(obj, field, field, origin)
+    metadata = obj.get("metadata")
+    if not isinstance(metadata, dict):
+        raise _invalid(origin, f"{obj['kind']}: metadata must be a mapping with a name, not {_described(metadata)}")
+    _check_metadata(obj["kind"], metadata, origin)
+    return Declared(object=obj, origin=origin)
+
+
+def refuse_duplicates(declared: Iterable[Declared]) -> list[Declared]:
+    """All of ``declared``; InvalidManifest, naming both places, if two of them are one object."""
+    seen: dict[ResourceKey, Declared] = {}
+    for one in declared:
+        if (first := seen.setdefault(one.key, one)) is not one:
+            raise _invalid(one.origin, f"{one.key.described} is declared already, at {first.origin}")
+    return list(seen.values())
+
+
+def _expand(document: ParsedDocument, file: str) -> Iterator[Declared]:
+    origin = Origin(file, document.line)
+    if not _is_list(document.object):
+        yield check(document.object, origin)
+        return
+    items = document.object["items"]
+    lines = document.item_lines or (document.line,) * len(items)
+    for item, line in zip(items, lines, strict=True):
+        part = ParsedDocument(object=_with_type(item, document.object), line=line)
+        yield from _expand(part, file)
+
+
+def _is_list(obj: Any) -> bool:
+    return isinstance(obj, dict) and str(obj.get("kind")).endswith("List") and isinstance(obj.get("items"), list)
+
+
+def _with_type(item: Any, parent: dict[str, Any]) -> Any:
+    """The items of a typed list (ConfigMapList) may leave their type out; apimachinery fills it in alike."""
+    kind = str(parent["kind"]).removesuffix("List")
+    if not kind or not isinstance(item, dict) or item.get("kind"):
+        return item
+    return {**item, "apiVersion": item.get("apiVersion") or parent.get("apiVersion"), "kind": kind}
+
+
+def _check_metadata(kind: str, metadata: dict[str, Any], origin: Origin) -> None:
+    if metadata.get("generateName") and not metadata.get("name"):
+        raise _invalid(origin, f"{kind}: metadata.generateName: an object without a fixed name cannot be kept in sync")
+    _require_string(metadata, "name", "metadata.name", origin)
+    if metadata.get("namespace") is not None:
+        _require_string(metadata, "namespace", "metadata.namespace", origin)
+    for field in ("name", "namespace"):
+        # apimachinery's IsValidPathSegmentName: names become parts of URLs.
+        if (value := metadata.get(field)) and (value in {".", ".."} or "/" in value or "%" in value):
+            raise _invalid(origin, f"metadata.{field} {value!r} must not be '.' or '..', nor contain '/' or '%'")
+    for field in ("labels", "annotations"):
+        _check_strings(metadata.get(field), f"metadata.{field}", origin)
+
+
+def _check_strings(mapping: Any, path: str, origin: Origin) -> None:
+    if mapping is None:
+        return
+    if not isinstance(mapping, dict):
+        raise _invalid(origin, f"{path} must be a mapping, not {_described(mapping)}")
+    for key, value in mapping.items():
+        if not isinstance(value, str):
+            raise _invalid(origin, f"{path}.{key} must be a string, not {_described(value)}{_advice(value)}")
+
+
+def _require_string(mapping: dict[str, Any], field: str, path: str, origin: Origin) -> None:
+    value = mapping.get(field)
+    if value is None or value == "":
+        raise _invalid(origin, f"{path} is missing")
+    if not isinstance(value, str):
+        raise _invalid(origin, f"{path} must be a string, not {_described(value)}{_advice(value)}")
+
+
+def _described(value: Any) -> str:
+    """``the number 1``; only the type of what may be long."""
+    match value:
+        case None:
+            return "null"
+        case str():
+            return "a string"
+        case list() | dict():
+            return f"a {_JSON_TYPES[type(value)]}"
+    return f"the {_JSON_TYPES[type(value)]} {orjson.dumps(value).decode()}"
+
+
+def _advice(value: Any) -> str:
+    return "; quote it" if isinstance(value, bool | int | float) else ""
+
+
+def _invalid(origin: Origin, message: str) -> InvalidManifest:
+    return InvalidManifest(message, file=origin.path, line=origin.line)

@@ -1,0 +1,86 @@
+"""The desired state, wherever it is written down: in a commit of a repository, a directory, or a stream."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kubectl_gitops.api.commit import Commit
+from kubectl_gitops.api.objects import Declared, Origin
+from kubectl_gitops.errors import InvalidManifest
+from kubectl_gitops.source.declared import declare, refuse_duplicates
+from kubectl_gitops.source.directory import Tree
+from kubectl_gitops.source.kustomization import gather
+from kubectl_gitops.source.path import normal_path
+from kubectl_gitops.source.render import Renderer, chosen, is_read, render
+
+if TYPE_CHECKING:
+    # Only who has a mirror needs git, and the time that GitPython takes to be imported.
+    from kubectl_gitops.source.mirror import Mirror
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desired:
+    """What should be. ``where`` says for people where it was read.
+
+    ``commit`` is None where that is no commit; ``file_commits`` has for the path of each origin the
+    last commit that changed the file, as far as that is known.
+    """
+
+    declared: tuple[Declared, ...]
+    commit: Commit | None = None
+    file_commits: Mapping[str, Commit] = field(default_factory=dict)
+    where: str
+
+
+def from_mirror(mirror: Mirror, revision: str, path: str, *, renderer: Renderer = Renderer.AUTO) -> Desired:
+    """What ``path`` declares at ``revision``, as ``mirror`` had it at its last fetch."""
+    path = normal_path(path)
+    commit = mirror.resolve(revision)
+    files = mirror.files(commit, path, keep=lambda file: is_read(file, path))
+    kind = chosen(files, path, renderer)
+    if kind is Renderer.KUSTOMIZE:
+        files = gather(lambda below: mirror.files(commit, below), path)
+    declared = tuple(render(files, path, renderer=kind))
+    named = f"{revision} ({commit.short})" if not commit.sha.startswith(revision) else commit.short
+    return Desired(
+        declared=declared,
+        commit=commit,
+        file_commits=mirror.last_commits(commit, {one.origin.path for one in declared}),
+        where=f"{named} of {mirror.url}{path and f' path {path}'}",
+    )
+
+
+def from_directory(directory: Path, *, renderer: Renderer = Renderer.AUTO) -> Desired:
+    """What a directory, or a single file, declares now. In a checkout paths are told from its top."""
+    if directory.exists() and not directory.is_dir() and not directory.is_file():
+        # A pipe, as shells make of <(command).
+        return from_stream(directory.read_bytes(), str(directory))
+    tree = Tree.around(directory)
+    files = tree.read_visible(tree.path, lambda file: is_read(file, tree.path))
+    kind = chosen(files, tree.path, renderer)
+    if kind is Renderer.KUSTOMIZE:
+        declared = _kustomized(tree)
+    else:
+        shown = {tree.shown(file): text for file, text in files.items()}
+        declared = render(shown, tree.shown(tree.path), renderer=kind)
+    kind_of_place = "directory" if directory.is_dir() else "file"
+    return Desired(declared=tuple(declared), where=f"{kind_of_place} {directory}")
+
+
+def from_stream(text: bytes, name: str = "<stdin>") -> Desired:
+    """What ``text`` declares."""
+    return Desired(declared=tuple(refuse_duplicates(declare(text, file=name))), where=name)
+
+
+def _kustomized(tree: Tree) -> list[Declared]:
+    """The renderer sees paths from the root of ``tree``; people are told them as they named the directory."""
+    try:
+        declared = render(gather(tree.read, tree.path), tree.path, renderer=Renderer.KUSTOMIZE)
+    except InvalidManifest as exc:
+        raise InvalidManifest(
+            exc.reason, file=tree.shown(exc.file), line=exc.line, column=exc.column, hint=exc.hint
+        ) from exc
+    return [replace(one, origin=Origin(tree.shown(one.origin.path), one.origin.line)) for one in declared]

@@ -1,0 +1,119 @@
+"""Which files a kustomization needs, found by reading it; and that none of them is somewhere else on the network."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from typing import Any
+
+from kubectl_gitops.errors import InvalidManifest
+from kubectl_gitops.source.manifest import parse
+from kubectl_gitops.source.path import NoSuchPath, is_below, join, leaves_root
+
+#: The names that kustomize looks for, in its order.
+FILE_NAMES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
+
+# Fields whose entries are files, or directories with another kustomization; and those whose entries are files.
+_BASES = ("resources", "bases", "components", "generators", "transformers", "validators")
+_FILES = ("crds", "configurations", "patchesStrategicMerge")
+# Fields that list objects with a path in them, and generators with lists of "key=path".
+_WITH_PATH = ("patches", "patchesJson6902", "replacements")
+_GENERATORS = ("configMapGenerator", "secretGenerator")
+_GENERATOR_FILES = ("files", "envs", "env")
+
+# What kustomize would clone or download (its internal/git/repospec.go and fileloader.go).
+_REMOTE = re.compile(
+    r"(?:[^=/]*=)?(?:git::)?(?:(?:https?|ssh|file)://|[a-z][a-z0-9-]*@[^/]+[:/]|github\.com[:/])", re.IGNORECASE
+)
+
+Read = Callable[[str], Mapping[str, bytes]]
+
+
+def find(files: Container[str], directory: str) -> str | None:
+    """The kustomization file of ``directory``, if it has one."""
+    return next((path for name in FILE_NAMES if (path := posixpath.join(directory, name)) in files), None)
+
+
+def load(files: Mapping[str, bytes], path: str) -> dict[str, Any]:
+    """The one document of the kustomization file at ``path``."""
+    documents = list(parse(files[path], file=path))
+    if len(documents) > 1 or not all(isinstance(one.object, dict) for one in documents):
+        raise InvalidManifest("a kustomization is one mapping", file=path)
+    return documents[0].object if documents else {}
+
+
+def gather(read: Read, directory: str) -> dict[str, bytes]:
+    """All files that building ``directory`` may need: those below it, and below each directory it refers to.
+
+    kustomize itself loads no file from outside the directory of the kustomization that names it, so
+    more than these it cannot ask for. ``read`` gives the files below a directory, or raises NoSuchPath.
+    """
+    files, roots = dict(read(directory)), [directory]
+    pending, done = [directory], set[str]()
+    while pending:
+        current = pending.pop()
+        if current in done:
+            continue
+        done.add(current)
+        for target, refused in _directories(files, current):
+            if not any(target == root or is_below(target, root) for root in roots):
+                files.update(_read(read, target, refused))
+                roots.append(target)
+            if not any(is_below(path, target) for path in files):
+                raise refused
+            pending.append(target)
+    return files
+
+
+def _directories(files: Mapping[str, bytes], directory: str) -> Iterator[tuple[str, InvalidManifest]]:
+    """The directories that the kustomization of ``directory`` refers to, each with the error if it is not there."""
+    path = find(files, directory)
+    if path is None:
+        return
+    kustomization = load(files, path)
+    for reference in _references(kustomization):
+        if _REMOTE.match(reference) and join(directory, reference) not in files:
+            hint = "copy it into the repository and refer to the copy"
+            raise _invalid(files, path, reference, "is remote: what it gives may change without a commit", hint)
+    for reference in (one for field in _BASES for one in _strings(kustomization.get(field))):
+        target = join(directory, reference)
+        if leaves_root(target):
+            raise _invalid(files, path, reference, "is outside of the repository")
+        if target not in files:
+            yield target, _invalid(files, path, reference, "is not there")
+
+
+def _read(read: Read, directory: str, refused: InvalidManifest) -> Mapping[str, bytes]:
+    try:
+        return read(directory)
+    except NoSuchPath as exc:
+        raise refused from exc
+
+
+def _invalid(files: Mapping[str, bytes], path: str, reference: str, message: str, hint: str = "") -> InvalidManifest:
+    lines = files[path].decode(errors="replace").splitlines()
+    line = next((number for number, text in enumerate(lines, 1) if reference in text), 0)
+    return InvalidManifest(f"{reference!r} {message}", file=path, line=line, hint=hint)
+
+
+def _references(kustomization: Mapping[str, Any]) -> Iterator[str]:
+    for field in (*_BASES, *_FILES):
+        yield from _strings(kustomization.get(field))
+    for field in _WITH_PATH:
+        yield from (str(one["path"]) for one in _mappings(kustomization.get(field)) if one.get("path"))
+    for field in _GENERATORS:
+        for one in _mappings(kustomization.get(field)):
+            for sources in _GENERATOR_FILES:
+                yield from _strings(one.get(sources))
+    yield from (str(one["path"]) for one in _mappings(kustomization.get("openapi")) if one.get("path"))
+
+
+def _strings(value: Any) -> Iterable[str]:
+    """The strings in ``value`` that can be paths; others are YAML that stands in place of a file."""
+    values = value if isinstance(value, list) else [value]
+    return [one for one in values if isinstance(one, str) and "\n" not in one and not one.startswith("{")]
+
+
+def _mappings(value: Any) -> Iterable[dict[str, Any]]:
+    return [one for one in (value if isinstance(value, list) else [value]) if isinstance(one, dict)]

@@ -1,0 +1,91 @@
+"""The files of a commit, read from git's objects; and who changed each of them last."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Collection, Generator, Iterable
+from contextlib import closing
+from dataclasses import dataclass
+
+from kubectl_gitops.source import commit as commits
+from kubectl_gitops.source.commit import Commit
+from kubectl_gitops.source.gitcommand import GitCommand
+
+_SYMLINK_OR_SUBMODULE = frozenset({"120000", "160000"})
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What a tree names: a file, a symbolic link or a submodule."""
+
+    mode: str
+    sha: str
+    path: str
+
+    @property
+    def is_file(self) -> bool:
+        return self.mode not in _SYMLINK_OR_SUBMODULE
+
+
+def list_tree(git: GitCommand, sha: str, path: str) -> list[Entry]:
+    """All entries at and below ``path``; none if it does not exist."""
+    listing = git.run("ls-tree", "-r", "-z", "--full-tree", sha, *_limited_to(path)).decode(errors="replace")
+    entries = []
+    for line in listing.split("\0")[:-1]:
+        head, _, name = line.partition("\t")
+        mode, _, blob = head.split(" ")
+        entries.append(Entry(mode, blob, name))
+    return entries
+
+
+def read_blobs(git: GitCommand, entries: Collection[Entry]) -> dict[str, bytes]:
+    """The content of each entry by its path, in one process whatever their number."""
+    if not entries:
+        return {}
+    answer = git.run("cat-file", "--batch", stdin="".join(f"{one.sha}\n" for one in entries).encode())
+    contents, position = {}, 0
+    for entry in entries:
+        start = answer.index(b"\n", position) + 1
+        size = int(answer[position : start - 1].rsplit(b" ", 1)[1])
+        contents[entry.path] = answer[start : start + size]
+        position = start + size + 1
+    return contents
+
+
+def last_commits(git: GitCommand, sha: str, paths: Iterable[str]) -> dict[str, Commit]:
+    """For each path the newest commit, reachable from ``sha``, that made the file what it is there.
+
+    One walk from the newest commit on, which ends when all are found. The file's content is compared, so
+    that a commit on a side branch whose version lost in the merge is not taken for its author's.
+    """
+    wanted = set(paths)
+    directory = posixpath.commonpath([posixpath.dirname(path) for path in wanted]) if wanted else ""
+    missing = {one.path: one.sha for one in list_tree(git, sha, directory) if one.path in wanted}
+    found: dict[str, Commit] = {}
+    with closing(_changes(git, sha, directory)) as changes:
+        while missing and (change := next(changes, None)):
+            commit, path, blob = change
+            if missing.get(path) == blob:
+                found[path] = commit
+                del missing[path]
+    return found
+
+
+def _changes(git: GitCommand, sha: str, directory: str) -> Generator[tuple[Commit, str, str]]:
+    """(commit, path, blob after it) from the newest on; of a merge only what differs from all its parents."""
+    commit: Commit | None = None
+    records = git.records(
+        "log", "-z", "--raw", "--no-abbrev", "--no-renames", "--diff-merges=combined", "--no-show-signature",
+        f"--format=%x1e{commits.FORMAT}", sha, *_limited_to(directory),
+    )  # fmt: skip
+    with closing(records):
+        for record in records:
+            text = record.lstrip("\n")
+            if text.startswith("\x1e"):
+                commit = commits.from_record(text[1:])
+            elif text.startswith(":") and commit is not None:
+                yield commit, next(records), text.split(" ")[-2]
+
+
+def _limited_to(path: str) -> tuple[str, ...]:
+    return ("--", path) if path else ()

@@ -1,0 +1,207 @@
+"""YAML text becomes plain values, exactly as kubectl reads it.
+
+The tree is built here from the events of libyaml, not by PyYAML's constructors (which read other
+values than kubectl does) nor by its C composer (which recurses, so that deep nesting crashes the
+process). Depth and aliases are bounded while building, so hostile text costs no more than its size.
+
+Stricter than kubectl on purpose: a key that is set twice is refused, and so is a document that kubectl
+would pass over in silence (one that follows ``...`` without ``---``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
+
+import yaml
+from yaml.events import (
+    AliasEvent,
+    DocumentStartEvent,
+    MappingEndEvent,
+    MappingStartEvent,
+    ScalarEvent,
+    SequenceEndEvent,
+    SequenceStartEvent,
+    StreamEndEvent,
+)
+
+from kubectl_gitops.errors import InvalidManifest
+from kubectl_gitops.source import scalars
+from kubectl_gitops.source.document import ParsedDocument
+
+_T = TypeVar("_T")
+
+#: Deeper than any manifest; less than what orjson writes (254) and what Python's stack holds.
+MAX_DEPTH = 128
+#: How many values aliases may stand for in one file; go-yaml stops in the same region.
+MAX_ALIASED_VALUES = 400_000
+
+_UNFINISHED = object()
+#: The document itself is at depth 1, the values of its keys at 2.
+_ITEMS_DEPTH = 2
+
+
+def parse_yaml(text: str, file: str) -> list[ParsedDocument]:
+    """The documents of ``text`` that are not empty."""
+    try:
+        return list(_Builder(text, file).documents())
+    except yaml.reader.ReaderError as exc:
+        line = text.encode().count(b"\n", 0, exc.position) + 1
+        raise InvalidManifest(f"{exc.reason} (#x{exc.character:04x})", file=file, line=line) from exc
+
+
+class _Builder:
+    """Builds the values of one text from the events of libyaml's parser, which itself does not recurse."""
+
+    def __init__(self, text: str, file: str) -> None:
+        self._file = file
+        self._next: Callable[[], Any] = yaml.CBaseLoader(text).get_event
+        self._depth = 0
+        self._aliased = 0
+        #: What each anchor stands for; _UNFINISHED while that is being built.
+        self._anchors: dict[str, Any] = {}
+        #: The lines of the elements of each sequence that may be the items of a List, by its id.
+        self._lines: dict[int, list[int]] = {}
+
+    def documents(self) -> Iterator[ParsedDocument]:
+        try:
+            yield from self._documents()
+        except yaml.MarkedYAMLError as exc:
+            raise self._error(exc.problem_mark or exc.context_mark, _words(exc)) from exc
+
+    def _documents(self) -> Iterator[ParsedDocument]:
+        count = 0
+        while type(event := self._next()) is not StreamEndEvent:
+            if type(event) is not DocumentStartEvent:
+                continue
+            if count and not event.explicit:
+                raise self._error(event.start_mark, "what follows '...' must begin with '---', or kubectl ignores it")
+            count += 1
+            self._anchors.clear()
+            self._lines.clear()
+            root = self._next()
+            if (value := self._value(root)) is not None:
+                yield ParsedDocument(object=value, line=root.start_mark.line + 1, item_lines=self._item_lines(value))
+
+    def _item_lines(self, value: Any) -> tuple[int, ...]:
+        items = value.get("items") if isinstance(value, dict) else None
+        lines = self._lines.get(id(items), [])
+        # The id of a sequence that a merge replaced may be that of another now.
+        return tuple(lines) if isinstance(items, list) and len(items) == len(lines) else ()
+
+    def _value(self, event: Any) -> Any:
+        kind, anchor = type(event), event.anchor
+        if kind is AliasEvent:
+            return self._alias(event)
+        if anchor is not None:
+            self._anchors[anchor] = _UNFINISHED
+        value: Any
+        if kind is ScalarEvent:
+            value = self._scalar(event, scalars.to_json)
+        else:
+            self._descend(event)
+            value = self._mapping() if kind is MappingStartEvent else self._sequence()
+            self._depth -= 1
+        if anchor is not None:
+            self._anchors[anchor] = value
+        return value
+
+    def _descend(self, event: Any) -> None:
+        self._depth += 1
+        if self._depth > MAX_DEPTH:
+            raise self._error(event.start_mark, f"nested more than {MAX_DEPTH} levels deep")
+
+    def _scalar(self, event: Any, convert: Callable[[scalars.Scalar], _T]) -> _T:
+        try:
+            return convert(_resolve(event))
+        except ValueError as exc:
+            raise self._error(event.start_mark, str(exc)) from exc
+
+    def _sequence(self) -> list[Any]:
+        result: list[Any] = []
+        lines: list[int] = []
+        if self._depth == _ITEMS_DEPTH:
+            self._lines[id(result)] = lines
+        while type(event := self._next()) is not SequenceEndEvent:
+            lines.append(event.start_mark.line + 1)
+            result.append(self._value(event))
+        return result
+
+    def _mapping(self) -> dict[str, Any]:
+        result: dict[str, Any] = {}
+        keys: dict[str, Any] = {}
+        while type(event := self._next()) is not MappingEndEvent:
+            if _is_merge(event):
+                self._merge(result)
+                continue
+            key = self._key(event)
+            if key in keys:
+                first = keys[key].start_mark.line + 1
+                raise self._error(event.start_mark, f"the key {key!r} is already set in line {first}")
+            keys[key] = event
+            result[key] = self._value(self._next())
+        return result
+
+    def _key(self, event: Any) -> str:
+        if type(event) is ScalarEvent:
+            if event.anchor is not None:
+                self._anchors[event.anchor] = self._scalar(event, scalars.to_json)
+            return self._scalar(event, scalars.to_key)
+        if not isinstance(value := self._value(event), str):
+            raise self._error(event.start_mark, "a key must be a string, a number or a boolean")
+        return value
+
+    def _merge(self, into: dict[str, Any]) -> None:
+        """``<<: *defaults``. As in go-yaml v2 this overrides the keys before it and yields to those after it."""
+        event = self._next()
+        value = self._value(event)
+        sources = value if type(event) is SequenceStartEvent else [value]
+        if not all(isinstance(source, dict) for source in sources):
+            raise self._error(event.start_mark, "map merge requires map or sequence of maps as the value")
+        for source in reversed(sources):
+            into.update(source)
+
+    def _alias(self, event: Any) -> Any:
+        if event.anchor not in self._anchors:
+            raise self._error(event.start_mark, f"unknown anchor {event.anchor!r} referenced")
+        value = self._anchors[event.anchor]
+        if value is _UNFINISHED:
+            raise self._error(event.start_mark, f"anchor {event.anchor!r} value contains itself")
+        return self._copy(value, event, self._depth)
+
+    def _copy(self, value: Any, event: Any, depth: int) -> Any:
+        """A copy, because labels and a selector often share one anchor, and a change of one must not change both."""
+        self._aliased += 1
+        if self._aliased > MAX_ALIASED_VALUES:
+            raise self._error(event.start_mark, f"aliases stand for more than {MAX_ALIASED_VALUES:,} values")
+        if depth > MAX_DEPTH:
+            raise self._error(event.start_mark, f"nested more than {MAX_DEPTH} levels deep")
+        if isinstance(value, dict):
+            return {key: self._copy(item, event, depth + 1) for key, item in value.items()}
+        if isinstance(value, list):
+            return [self._copy(item, event, depth + 1) for item in value]
+        return value
+
+    def _error(self, mark: Any, message: str) -> InvalidManifest:
+        return InvalidManifest(message, file=self._file, line=mark.line + 1, column=mark.column + 1)
+
+
+def _words(error: yaml.MarkedYAMLError) -> str:
+    if not (error.context and error.context_mark):
+        return str(error.problem)
+    return f"{error.context} from line {error.context_mark.line + 1} on: {error.problem}"
+
+
+def _resolve(event: Any) -> scalars.Scalar:
+    if event.tag is not None:
+        return scalars.tagged(event.tag, event.value)
+    # libyaml names no style for a plain scalar.
+    return event.value if event.style else scalars.plain(event.value)
+
+
+def _is_merge(event: Any) -> bool:
+    return (
+        type(event) is ScalarEvent
+        and event.value == "<<"
+        and (event.tag == scalars.MERGE_TAG if event.tag else not event.style)
+    )
