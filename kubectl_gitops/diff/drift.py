@@ -16,24 +16,40 @@ from kubectl_gitops.diff.path import FieldPath
 class DriftKind(StrEnum):
     MODIFIED = "Modified"  # a declared field has another value, or is gone
     MISSING = "Missing"  # a declared object is not there
+    ADDED = "Added"  # a field that a person's client set, and Git does not declare
     ORPHANED = "Orphaned"  # in the inventory, no longer in Git
+    STALE = "Stale"  # a field that our manager owns, and Git declares no longer
+    UNOWNED = "Unowned"  # declared and there, but never taken over, or another GitSync's
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DriftedField:
-    """One field with both sides' values and authors. Values of Secrets are masked before they come here."""
+    """One field with both sides' values and authors. Values of Secrets are masked before they come here.
+
+    ``kind`` is Modified, Added or Stale. ``origin`` and ``commit`` are those of the line in Git that sets the field,
+    where they are known more closely than the object's. ``ignored`` says by which rule it does not count; "" where
+    it does. ``confirmed`` is False where only the API server could have told for sure, and was not or could not be
+    asked.
+    """
 
     path: FieldPath
     desired: Any
     live: Any
     owner: FieldOwner | None
+    kind: DriftKind = DriftKind.MODIFIED
+    origin: Origin | None = None
+    commit: Commit | None = None
+    ignored: str = ""
+    confirmed: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ObjectDrift:
-    """One object that is not as Git says. ``fields`` is empty unless the kind is Modified.
+    """One object that is not as Git says. ``fields`` is empty where the whole object is the matter.
 
-    ``desired`` and ``live`` are the trees to show as a unified diff, at the fields that we declare.
+    ``kind`` is the gravest of its fields' kinds, or the object's own. ``note`` says what else a person should know:
+    with whom an object is disputed, or why it could not be judged for sure. ``desired`` and ``live`` are the trees
+    to show as a unified diff, at the fields that we declare.
     """
 
     kind: DriftKind
@@ -44,6 +60,7 @@ class ObjectDrift:
     fields: tuple[DriftedField, ...] = ()
     desired: Object | None = None
     live: Object | None = None
+    note: str = ""
 
 
 def attribute(changes: list[FieldChange], live: dict[str, Any]) -> tuple[DriftedField, ...]:
