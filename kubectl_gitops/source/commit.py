@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from kubectl_gitops.api.commit import Commit
 
-__all__ = ["FORMAT", "Commit", "from_record"]
+__all__ = ["FORMAT", "Commit", "described", "from_record"]
 
 #: For ``git log --format``. No field can hold a control character but the names and the subject.
 FORMAT = "%H%x1f%an%x1f%ae%x1f%at%x1f%s"
@@ -16,8 +16,13 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 
 
 def from_record(record: str) -> Commit:
-    """Reads what FORMAT wrote. The people who write names and subjects do not get to move a terminal's cursor."""
+    """Reads what FORMAT wrote."""
     sha, author, email, seconds, subject = record.split("\x1f", 4)
+    return described(sha, author, email, seconds, subject)
+
+
+def described(sha: str, author: str, email: str, seconds: str, subject: str) -> Commit:
+    """A commit in git's words. The people who write names and subjects do not get to move a terminal's cursor."""
     return Commit(
         sha=sha,
         author=_CONTROL.sub(" ", author),

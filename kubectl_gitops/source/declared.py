@@ -46,7 +46,7 @@ def refuse_duplicates(declared: Iterable[Declared]) -> list[Declared]:
 
 def _expand(document: ParsedDocument, file: str) -> Iterator[Declared]:
     origin = Origin(file, document.line)
-    if not _is_list(document.object):
+    if not is_list(document.object):
         yield check(document.object, origin)
         return
     items = document.object["items"]
@@ -56,7 +56,8 @@ def _expand(document: ParsedDocument, file: str) -> Iterator[Declared]:
         yield from _expand(part, file)
 
 
-def _is_list(obj: Any) -> bool:
+def is_list(obj: Any) -> bool:
+    """Whether ``obj`` stands for its items: a List, or one of a kind (ConfigMapList)."""
     return isinstance(obj, dict) and str(obj.get("kind")).endswith("List") and isinstance(obj.get("items"), list)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +12,7 @@ from kubectl_gitops.api.objects import Declared, Origin
 from kubectl_gitops.errors import InvalidManifest
 from kubectl_gitops.source.declared import declare, refuse_duplicates
 from kubectl_gitops.source.directory import Tree
+from kubectl_gitops.source.history import LastCommits, LocalHistory
 from kubectl_gitops.source.kustomization import gather
 from kubectl_gitops.source.path import normal_path
 from kubectl_gitops.source.render import Renderer, chosen, is_read, render
@@ -20,19 +21,27 @@ if TYPE_CHECKING:
     # Only who has a mirror needs git, and the time that GitPython takes to be imported.
     from kubectl_gitops.source.mirror import Mirror
 
+#: Gives the content of an origin's file; None where there is no such file, or none any more.
+TextOf = Callable[[str], bytes | None]
+#: For lines of an origin's file the last commit that touched each; None for a line that is not committed yet.
+Blame = Callable[[str, Collection[int]], Mapping[int, Commit | None]]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Desired:
     """What should be. ``where`` says for people where it was read.
 
     ``commit`` is None where that is no commit; ``file_commits`` has for the path of each origin the
-    last commit that changed the file, as far as that is known.
+    last commit that changed the file, as far as that is known. ``text_of`` and ``blame`` look things up
+    when they are called, and may raise SourceError; ``blame`` is None where there is no history.
     """
 
     declared: tuple[Declared, ...]
     commit: Commit | None = None
     file_commits: Mapping[str, Commit] = field(default_factory=dict)
     where: str
+    text_of: TextOf = field(default=lambda _: None, repr=False, compare=False)
+    blame: Blame | None = field(default=None, repr=False, compare=False)
 
 
 def from_mirror(mirror: Mirror, revision: str, path: str, *, renderer: Renderer = Renderer.AUTO) -> Desired:
@@ -50,6 +59,8 @@ def from_mirror(mirror: Mirror, revision: str, path: str, *, renderer: Renderer 
         commit=commit,
         file_commits=mirror.last_commits(commit, {one.origin.path for one in declared}),
         where=f"{named} of {mirror.url}{path and f' path {path}'}",
+        text_of=lambda file: mirror.text(commit, file),
+        blame=lambda file, lines: mirror.blame(commit, file, lines),
     )
 
 
@@ -67,12 +78,21 @@ def from_directory(directory: Path, *, renderer: Renderer = Renderer.AUTO) -> De
         shown = {tree.shown(file): text for file, text in files.items()}
         declared = render(shown, tree.shown(tree.path), renderer=kind)
     kind_of_place = "directory" if directory.is_dir() else "file"
-    return Desired(declared=tuple(declared), where=f"{kind_of_place} {directory}")
+    history = LocalHistory(tree.root) if tree.in_checkout else None
+    start = Path() if tree.absolute or tree.in_checkout else Path.cwd()
+    return Desired(
+        declared=tuple(declared),
+        file_commits=LastCommits(history, {one.origin.path for one in declared}) if history else {},
+        where=f"{kind_of_place} {directory}",
+        text_of=lambda file: tree.text_of(file, start=start),
+        blame=history.blame if history else None,
+    )
 
 
 def from_stream(text: bytes, name: str = "<stdin>") -> Desired:
     """What ``text`` declares."""
-    return Desired(declared=tuple(refuse_duplicates(declare(text, file=name))), where=name)
+    declared = tuple(refuse_duplicates(declare(text, file=name)))
+    return Desired(declared=declared, where=name, text_of=lambda file: text if file == name else None)
 
 
 def _kustomized(tree: Tree) -> list[Declared]:

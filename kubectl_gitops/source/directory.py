@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kubectl_gitops.errors import SourceError
-from kubectl_gitops.source.path import NoSuchPath
+from kubectl_gitops.source.path import NoSuchPath, leaves_root
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +46,16 @@ class Tree:
         if self.in_checkout:
             return path
         return str(self.root / path) if self.absolute else os.path.relpath(self.root / path)
+
+    def text_of(self, shown: str, *, start: Path) -> bytes | None:
+        """The file that people were shown as ``shown`` when they were at ``start``; None if there is none any more."""
+        if self.in_checkout and leaves_root(shown):
+            return None
+        try:
+            return ((self.root if self.in_checkout else start) / shown).read_bytes()
+        except (OSError, ValueError):
+            # No path can have a NUL in it, but what names a path can.
+            return None
 
     def read(self, path: str) -> dict[str, bytes]:
         """Every file at or below ``path``, hidden ones too."""

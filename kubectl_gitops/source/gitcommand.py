@@ -1,6 +1,7 @@
 """Runs git on one bare repository, through GitPython: isolated, bounded in time, and safe to quote.
 
 Nothing here checks anything out, so no hook, filter, symlink or submodule of a repository is ever run.
+A person's own repository is only asked where it keeps what; see kubectl_gitops.source.checkout.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ _OPTIONS = (
     # Tidying up must end with the command that began it, under the lock of that command.
     "-c", "gc.autoDetach=false",
     "-c", "maintenance.autoDetach=false",
+    # Authors are named as their commits have them, by blame as by log.
+    "-c", "mailmap.blob=",
 )  # fmt: skip
 #: The configuration of the machine and of the person stays out, whatever the environment says.
 _ISOLATION = {
@@ -40,6 +43,8 @@ _ISOLATION = {
 }
 #: What a hook of git has in its environment and would lead a git that it starts astray. Only taking it away helps.
 _ASTRAY = ("GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_QUARANTINE_PATH", "GIT_SHALLOW_FILE", "GIT_GRAFT_FILE")
+#: By these a person, or a hook, says which repository is meant.
+_REPOSITORY = ("GIT_DIR", "GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_NAMESPACE")
 
 
 class GitFailed(SourceError):
@@ -53,6 +58,8 @@ class GitFailed(SourceError):
 
 class GitCommand:
     """Commands on the repository at ``path``; ``network`` is the environment of those that talk to a remote."""
+
+    _astray: tuple[str, ...] = _ASTRAY
 
     def __init__(self, path: Path, *, network: Mapping[str, str], timeout_seconds: float) -> None:
         self._path = path
@@ -93,7 +100,7 @@ class GitCommand:
     def _started(self, arguments: tuple[str, ...], environment: Mapping[str, str]) -> Iterator[Process]:
         try:
             running = git.Git(str(self._path)).execute(
-                [*_without_astray(), git.Git.GIT_PYTHON_GIT_EXECUTABLE or "git", *_OPTIONS, *arguments],
+                [*_without(self._astray), git.Git.GIT_PYTHON_GIT_EXECUTABLE or "git", *_OPTIONS, *arguments],
                 istream=subprocess.PIPE,
                 as_process=True,
                 env={**self._repository(), **environment},
@@ -124,6 +131,26 @@ class GitCommand:
         }
 
 
+class WorkTreeCommand(GitCommand):
+    """Commands on the repository of the work tree at ``path``, found by git and with the person's configuration.
+
+    So git itself checks, as that configuration wants it (``safe.directory``), whether the repository may
+    be trusted. Only for questions that make git run nothing, such as ``rev-parse``.
+    """
+
+    _astray = (*_ASTRAY, *_REPOSITORY)
+
+    def __init__(self, path: Path, *, timeout_seconds: float) -> None:
+        super().__init__(path, network={}, timeout_seconds=timeout_seconds)
+
+    def run(self, *arguments: str, stdin: bytes = b"") -> bytes:
+        return self._run(arguments, stdin, {})
+
+    def _repository(self) -> dict[str, str]:
+        # What is above is another repository.
+        return {"GIT_CEILING_DIRECTORIES": str(self._path.parent), "GIT_TERMINAL_PROMPT": "0"}
+
+
 def remote_environment(protocol: str, *, use_user_config: bool) -> dict[str, str]:
     """The environment for talking to a remote over ``protocol`` and nothing else.
 
@@ -137,9 +164,9 @@ def remote_environment(protocol: str, *, use_user_config: bool) -> dict[str, str
     return {**_ISOLATION, **allowed, "GIT_SSH_COMMAND": ssh}
 
 
-def _without_astray() -> list[str]:
+def _without(names: tuple[str, ...]) -> list[str]:
     """GitPython adds to the environment but cannot take from it, so env(1) has to, where there is need."""
-    found = [name for name in _ASTRAY if name in os.environ]
+    found = [name for name in names if name in os.environ]
     return ["env", *(part for name in found for part in ("-u", name))] if found else []
 
 

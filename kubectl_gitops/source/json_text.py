@@ -25,13 +25,48 @@ def parse_json(text: str, file: str) -> list[ParsedDocument] | None:
             value, end = _JSON.raw_decode(text, position)
             # Finds nesting that is too deep and escapes of half a character, which Python would take.
             orjson.dumps(value)
-            documents.append(ParsedDocument(object=value, line=text.count("\n", 0, position) + 1))
+            line = text.count("\n", 0, position) + 1
+            documents.append(ParsedDocument(object=value, line=line, item_lines=_item_lines(value, text, position)))
             position = end
     except (_Refused, orjson.JSONEncodeError) as exc:
         raise InvalidManifest(str(exc), file=file, line=text.count("\n", 0, position) + 1) from exc
     except (ValueError, RecursionError):
         return None
     return documents
+
+
+def decode(text: str) -> Any:
+    """The value of a part of what :func:`parse_json` could read."""
+    return _JSON.decode(text)
+
+
+def _item_lines(value: Any, text: str, position: int) -> tuple[int, ...]:
+    """Where each element of the top-level ``items`` starts in the document at ``position``."""
+    if not (isinstance(value, dict) and isinstance(value.get("items"), list)):
+        return ()
+    names = iter(value)
+    while next(names) != "items":
+        position = _after_value(text, _after_name(text, position))
+    line, counted, lines = 1, 0, []
+    position = _after_name(text, position)
+    for _ in value["items"]:
+        position = _next_content(text, position + 1)
+        line, counted = line + text.count("\n", counted, position), position
+        lines.append(line)
+        position = _after_value(text, position)
+    return tuple(lines)
+
+
+def _after_name(text: str, position: int) -> int:
+    """Where the value of the member starts that follows a bracket or comma at ``position``."""
+    _, end = _JSON.raw_decode(text, _next_content(text, position + 1))
+    return _next_content(text, _next_content(text, end) + 1)
+
+
+def _after_value(text: str, position: int) -> int:
+    """Where the comma or bracket is that follows the value at ``position``."""
+    _, end = _JSON.raw_decode(text, position)
+    return _next_content(text, end)
 
 
 def _next_content(text: str, position: int) -> int:

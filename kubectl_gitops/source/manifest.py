@@ -19,9 +19,9 @@ _BYTE_ORDER_MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-
 
 def parse(text: bytes, *, file: str) -> Iterator[ParsedDocument]:
     """The documents of ``text`` in order; InvalidManifest with file, line and column where it cannot be read."""
-    decoded = _decode(text, file)
+    decoded = decode(text, file)
     try:
-        with _paused_gc():
+        with paused_gc():
             documents = _documents(decoded, file)
     except InvalidManifest as exc:
         if "{{" in decoded:
@@ -36,7 +36,8 @@ def _documents(text: str, file: str) -> list[ParsedDocument]:
     return parse_yaml(text, file) if documents is None else documents
 
 
-def _decode(text: bytes, file: str) -> str:
+def decode(text: bytes, file: str) -> str:
+    """``text`` in the encoding that it says; InvalidManifest where it is not in that."""
     encoding = next((name for mark, name in _BYTE_ORDER_MARKS if text.startswith(mark)), "utf-8")
     try:
         return text.decode(encoding)
@@ -46,7 +47,7 @@ def _decode(text: bytes, file: str) -> str:
 
 
 @contextmanager
-def _paused_gc() -> Iterator[None]:
+def paused_gc() -> Iterator[None]:
     """Building makes many containers and no garbage, so collections would only cost time."""
     was_enabled = gc.isenabled()
     gc.disable()

@@ -30,12 +30,19 @@ class Entry:
 def list_tree(git: GitCommand, sha: str, path: str) -> list[Entry]:
     """All entries at and below ``path``; none if it does not exist."""
     listing = git.run("ls-tree", "-r", "-z", "--full-tree", sha, *_limited_to(path)).decode(errors="replace")
-    entries = []
+    found = []
     for line in listing.split("\0")[:-1]:
         head, _, name = line.partition("\t")
         mode, _, blob = head.split(" ")
-        entries.append(Entry(mode, blob, name))
-    return entries
+        found.append(Entry(mode, blob, name))
+    return found
+
+
+def entries_at(git: GitCommand, sha: str, paths: Iterable[str]) -> dict[str, Entry]:
+    """What is at each of ``paths``; those that do not exist are left out."""
+    wanted = set(paths)
+    below = next(iter(wanted)) if len(wanted) == 1 else _common_directory(wanted)
+    return {one.path: one for one in list_tree(git, sha, below) if one.path in wanted} if wanted else {}
 
 
 def read_blobs(git: GitCommand, entries: Collection[Entry]) -> dict[str, bytes]:
@@ -59,10 +66,9 @@ def last_commits(git: GitCommand, sha: str, paths: Iterable[str]) -> dict[str, C
     that a commit on a side branch whose version lost in the merge is not taken for its author's.
     """
     wanted = set(paths)
-    directory = posixpath.commonpath([posixpath.dirname(path) for path in wanted]) if wanted else ""
-    missing = {one.path: one.sha for one in list_tree(git, sha, directory) if one.path in wanted}
+    missing = {path: one.sha for path, one in entries_at(git, sha, wanted).items()}
     found: dict[str, Commit] = {}
-    with closing(_changes(git, sha, directory)) as changes:
+    with closing(_changes(git, sha, _common_directory(wanted))) as changes:
         while missing and (change := next(changes, None)):
             commit, path, blob = change
             if missing.get(path) == blob:
@@ -85,6 +91,10 @@ def _changes(git: GitCommand, sha: str, directory: str) -> Generator[tuple[Commi
                 commit = commits.from_record(text[1:])
             elif text.startswith(":") and commit is not None:
                 yield commit, next(records), text.split(" ")[-2]
+
+
+def _common_directory(paths: Collection[str]) -> str:
+    return posixpath.commonpath([posixpath.dirname(path) for path in paths]) if paths else ""
 
 
 def _limited_to(path: str) -> tuple[str, ...]:

@@ -28,6 +28,7 @@ from yaml.events import (
 from kubectl_gitops.errors import InvalidManifest
 from kubectl_gitops.source import scalars
 from kubectl_gitops.source.document import ParsedDocument
+from kubectl_gitops.source.lines import Lines
 
 _T = TypeVar("_T")
 
@@ -55,6 +56,7 @@ class _Builder:
 
     def __init__(self, text: str, file: str) -> None:
         self._file = file
+        self._text_lines = Lines(text)
         self._next: Callable[[], Any] = yaml.CBaseLoader(text).get_event
         self._depth = 0
         self._aliased = 0
@@ -67,7 +69,7 @@ class _Builder:
         try:
             yield from self._documents()
         except yaml.MarkedYAMLError as exc:
-            raise self._error(exc.problem_mark or exc.context_mark, _words(exc)) from exc
+            raise self._error(exc.problem_mark or exc.context_mark, self._words(exc)) from exc
 
     def _documents(self) -> Iterator[ParsedDocument]:
         count = 0
@@ -81,7 +83,8 @@ class _Builder:
             self._lines.clear()
             root = self._next()
             if (value := self._value(root)) is not None:
-                yield ParsedDocument(object=value, line=root.start_mark.line + 1, item_lines=self._item_lines(value))
+                line = self._text_lines.of(root.start_mark)
+                yield ParsedDocument(object=value, line=line, item_lines=self._item_lines(value))
 
     def _item_lines(self, value: Any) -> tuple[int, ...]:
         items = value.get("items") if isinstance(value, dict) else None
@@ -113,17 +116,16 @@ class _Builder:
 
     def _scalar(self, event: Any, convert: Callable[[scalars.Scalar], _T]) -> _T:
         try:
-            return convert(_resolve(event))
+            return convert(resolve(event))
         except ValueError as exc:
             raise self._error(event.start_mark, str(exc)) from exc
 
     def _sequence(self) -> list[Any]:
         result: list[Any] = []
-        lines: list[int] = []
-        if self._depth == _ITEMS_DEPTH:
-            self._lines[id(result)] = lines
+        lines = self._lines.setdefault(id(result), []) if self._depth == _ITEMS_DEPTH else None
         while type(event := self._next()) is not SequenceEndEvent:
-            lines.append(event.start_mark.line + 1)
+            if lines is not None:
+                lines.append(self._text_lines.of(event.start_mark))
             result.append(self._value(event))
         return result
 
@@ -131,12 +133,12 @@ class _Builder:
         result: dict[str, Any] = {}
         keys: dict[str, Any] = {}
         while type(event := self._next()) is not MappingEndEvent:
-            if _is_merge(event):
+            if is_merge(event):
                 self._merge(result)
                 continue
             key = self._key(event)
             if key in keys:
-                first = keys[key].start_mark.line + 1
+                first = self._text_lines.of(keys[key].start_mark)
                 raise self._error(event.start_mark, f"the key {key!r} is already set in line {first}")
             keys[key] = event
             result[key] = self._value(self._next())
@@ -183,23 +185,24 @@ class _Builder:
         return value
 
     def _error(self, mark: Any, message: str) -> InvalidManifest:
-        return InvalidManifest(message, file=self._file, line=mark.line + 1, column=mark.column + 1)
+        return InvalidManifest(message, file=self._file, line=self._text_lines.of(mark), column=mark.column + 1)
+
+    def _words(self, error: yaml.MarkedYAMLError) -> str:
+        if not (error.context and error.context_mark):
+            return str(error.problem)
+        return f"{error.context} from line {self._text_lines.of(error.context_mark)} on: {error.problem}"
 
 
-def _words(error: yaml.MarkedYAMLError) -> str:
-    if not (error.context and error.context_mark):
-        return str(error.problem)
-    return f"{error.context} from line {error.context_mark.line + 1} on: {error.problem}"
-
-
-def _resolve(event: Any) -> scalars.Scalar:
+def resolve(event: Any) -> scalars.Scalar:
+    """The value of a scalar event."""
     if event.tag is not None:
         return scalars.tagged(event.tag, event.value)
     # libyaml names no style for a plain scalar.
     return event.value if event.style else scalars.plain(event.value)
 
 
-def _is_merge(event: Any) -> bool:
+def is_merge(event: Any) -> bool:
+    """Whether an event is the key of a merge: ``<<``."""
     return (
         type(event) is ScalarEvent
         and event.value == "<<"

@@ -19,25 +19,29 @@ _ENVIRONMENT = {
 class Repository:
     """A repository with a work tree; each commit is a minute younger than the one before."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *options: str) -> None:
         self.path = path
         self._minutes = 0
         path.mkdir()
-        self.git("init", "--quiet", "--initial-branch=main")
+        self.git("init", "--quiet", "--initial-branch=main", *options)
 
-    def git(self, *arguments: str) -> str:
+    def git(self, *arguments: str, author: str = "Jane Doe") -> str:
         time = f"2026-11-23T18:{self._minutes:02}:46Z"
-        environment = {**os.environ, **_ENVIRONMENT, "GIT_AUTHOR_DATE": time, "GIT_COMMITTER_DATE": time}
+        dates = {"GIT_AUTHOR_DATE": time, "GIT_COMMITTER_DATE": time}
+        environment = {**os.environ, **_ENVIRONMENT, **dates, "GIT_AUTHOR_NAME": author}
         command = ["git", "-C", str(self.path), *arguments]
         return subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout.strip()
 
-    def commit(self, files: dict[str, str], subject: str = "change") -> str:
-        """Writes ``files``, commits everything and gives the hash."""
+    def write(self, files: dict[str, str]) -> None:
         for path, text in files.items():
             target = self.path / path
             target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_text(text)
+            target.write_bytes(text.encode())
+
+    def commit(self, files: dict[str, str], subject: str = "change", *, author: str = "Jane Doe") -> str:
+        """Writes ``files``, commits everything and gives the hash."""
+        self.write(files)
         self._minutes += 1
         self.git("add", "--all")
-        self.git("commit", "--quiet", "--allow-empty", "--message", subject)
+        self.git("commit", "--quiet", "--allow-empty", "--message", subject, author=author)
         return self.git("rev-parse", "HEAD")

@@ -65,12 +65,14 @@ def test_a_directory_is_told_as_it_was_named(tmp_path: Path, monkeypatch: pytest
 
 def test_a_directory_of_a_checkout_is_told_from_its_top(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     repository = Repository(tmp_path / "shop")
-    repository.commit({"apps/web/a.yaml": config_map("a")})
+    sha = repository.commit({"apps/web/a.yaml": config_map("a")})
     write(repository.path, {"apps/web/new.yaml": config_map("new")})
     monkeypatch.chdir(repository.path / "apps")
     desired = from_directory(Path("web"))
     assert [str(one.origin) for one in desired.declared] == ["apps/web/a.yaml:1", "apps/web/new.yaml:1"]
-    assert (desired.commit, desired.file_commits) == (None, {})
+    assert desired.commit is None
+    assert {path: commit.sha for path, commit in desired.file_commits.items()} == {"apps/web/a.yaml": sha}
+    assert len(desired.file_commits) == 1
     assert origins(repository.path) == ["apps/web/a.yaml:1", "apps/web/new.yaml:1"]
 
 
@@ -113,7 +115,38 @@ def test_a_stream_declares_too() -> None:
         from_stream(config_map("a").encode() + b"---\n" + config_map("a").encode())
 
 
-def test_reading_a_directory_needs_no_git() -> None:
-    program = "import sys, kubectl_gitops.source.desired; print('git' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert done.stdout == "False\n"
+def test_reading_a_directory_needs_no_git(tmp_path: Path) -> None:
+    repository = Repository(tmp_path / "shop")
+    repository.commit({"a.yaml": config_map("a")})
+    program = (
+        "import sys; from pathlib import Path; from kubectl_gitops.source.desired import from_directory\n"
+        "desired = from_directory(Path(sys.argv[1])); desired.text_of('a.yaml'); print('git' in sys.modules)\n"
+        "len(desired.file_commits); print('git' in sys.modules)\n"
+    )
+    command = [sys.executable, "-c", program, str(repository.path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout == "False\nTrue\n"
+
+
+def test_the_text_of_an_origin_can_be_had_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    repository = Repository(tmp_path / "shop")
+    repository.commit({"apps/a.yaml": config_map("a"), "kept/.keep": ""})
+    mirror = Mirror(str(repository.path), cache_directory=tmp_path / "cache", allow_file=True)
+    mirror.fetch()
+    from_commit = from_mirror(mirror, "main", "apps")
+    write(repository.path, {"apps/a.yaml": "# new\n" + config_map("a")})
+    monkeypatch.chdir(repository.path / "apps")
+    from_checkout = from_directory(Path())
+    write(tmp_path / "plain", {"a.yaml": config_map("plain")})
+    monkeypatch.chdir(tmp_path)
+    from_plain, from_named = from_directory(Path("plain")), from_directory(tmp_path / "plain")
+    monkeypatch.chdir("/")
+    stream = from_stream(b"", "a.yaml")
+    assert from_commit.text_of("apps/a.yaml") == config_map("a").encode()
+    assert from_checkout.text_of("apps/a.yaml") == b"# new\n" + config_map("a").encode()
+    assert from_plain.text_of("plain/a.yaml") == config_map("plain").encode()
+    assert from_named.text_of(f"{tmp_path}/plain/a.yaml") == config_map("plain").encode()
+    assert stream.text_of("a.yaml") == b""
+    for desired in (from_commit, from_checkout, from_plain, from_named, stream):
+        assert desired.text_of("apps/gone.yaml") is None
+    assert [one.blame is None for one in (from_commit, from_checkout, from_plain, stream)] == [False, False, True, True]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gc
+import json
 import subprocess
 import sys
 from typing import Any
@@ -34,6 +35,25 @@ def test_each_document_has_the_line_of_its_content() -> None:
 def test_each_item_of_a_list_has_its_line() -> None:
     (document,) = read("kind: List\nother: [1]\nitems:\n- a: [1, 2]\n\n- items: [3]\n-\n  c: 1\n")
     assert document.item_lines == (4, 6, 8)
+
+
+@pytest.mark.parametrize("indent", [None, 2])
+def test_each_item_of_a_list_in_json_has_its_line(indent: int | None) -> None:
+    items = [{"kind": "A", "items": ["\n", {"a": 1}]}, {}, {"b": [2, {"c": "}"}]}]
+    text = json.dumps({"kind": "List", "metadata": {"items": [1]}, "items": items, "z": {}}, indent=indent)
+    (document,) = read("\n" + text)
+    expected = [number for number, line in enumerate(text.splitlines(), 2) if line.startswith("    {")]
+    assert document.item_lines == tuple(expected or [2, 2, 2])
+    assert read('{"items": []}')[0].item_lines == ()
+    assert read('{"items": 1}')[0].item_lines == ()
+
+
+@pytest.mark.parametrize("character", ["\x85", "\u2028", "\u2029", "\r"])
+def test_lines_are_counted_as_git_counts_them(character: str) -> None:
+    text = f'a: "x{character} y"\nitems:\n- 1\n---\nb: [1,\nc: 2\n'
+    documents = read(text.partition("b")[0] + "b: 1\n")
+    assert [(one.line, one.item_lines) for one in documents] == [(1, (3,)), (5, ())]
+    assert (refused(text).line, refused(text).reason.count("line 5")) == (7, 1)
 
 
 @pytest.mark.parametrize("text", ["", "\n", "# only a comment\n", "---\n---\n", "null", "---\n~\n"])

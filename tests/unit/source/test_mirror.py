@@ -298,6 +298,17 @@ def test_files_are_those_below_a_path(repository: Repository, tmp_path: Path) ->
     assert mirror.files(commit, "apps", keep=lambda path: path.endswith("r.yaml")) == {"apps/webber.yaml": b"3"}
 
 
+def test_the_text_of_one_file(repository: Repository, tmp_path: Path) -> None:
+    names = ["a.yaml", "apps/-x", "apps/a b\n.yaml", "apps/:(top)", "@{1}", "HEAD:a.yaml", "./a.yaml"]
+    repository.commit({name: name for name in names[:-1]})
+    mirror = fetched(repository, tmp_path)
+    commit = mirror.resolve("main")
+    assert [mirror.text(commit, name) for name in names] == [name.encode() for name in [*names[:-1], "a.yaml"]]
+    assert [mirror.text(commit, name) for name in ("gone.yaml", "apps", "apps/-x/y", "")] == [None] * 4
+    with pytest.raises(SourceError, match="is not a path inside"):
+        mirror.text(commit, "../a.yaml")
+
+
 def test_content_comes_as_it_was_committed(repository: Repository, tmp_path: Path) -> None:
     content = b"\x00\xff\r\n\n" * 50_000
     (repository.path / "blob").write_bytes(content)
