@@ -1,1 +1,1 @@
-"""Drift reports and plans as table, json, yaml and unified diff."""
+"""Drift reports and plans, for people (table, wide, diff, markdown, html) and for programs (json, yaml, ...)."""

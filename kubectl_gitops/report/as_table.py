@@ -2,133 +2,109 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from itertools import chain
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
 
-from kubectl_gitops.api.commit import Commit
-from kubectl_gitops.diff.drift import DriftedField, DriftKind, ObjectDrift
+from kubectl_gitops.diff.drift import DriftedField, DriftKind
 from kubectl_gitops.diff.path import format_path
-from kubectl_gitops.diff.plan import ActionKind, PlannedAction
+from kubectl_gitops.diff.plan import ActionKind
+from kubectl_gitops.report.authors import commit_text, git_text_beyond, owner_text, place_text, remarks_on
 from kubectl_gitops.report.columns import Cell, Row, aligned
-from kubectl_gitops.report.model import DriftReport, DriftReportList, PlanReport, Report
+from kubectl_gitops.report.model import DriftReportList, Report
+from kubectl_gitops.report.sections import Entry, Section, commit_of, remark_of, sections
 from kubectl_gitops.report.style import Color, Style
-from kubectl_gitops.report.text import count_of, printable, shortened
-from kubectl_gitops.report.values import inline_pair, name_text, owner_text
+from kubectl_gitops.report.summary import summary_of
+from kubectl_gitops.report.text import printable, shortened
+from kubectl_gitops.report.values import field_texts
 
 _PATH_LIMIT = 120
 
-_DRIFT_COLORS = {DriftKind.MODIFIED: Color.YELLOW, DriftKind.MISSING: Color.RED, DriftKind.ORPHANED: Color.MAGENTA}
-_ACTION_COLORS = {
+KIND_COLORS = {
+    DriftKind.MODIFIED: Color.YELLOW,
+    DriftKind.MISSING: Color.RED,
+    DriftKind.ADDED: Color.BLUE,
+    DriftKind.ORPHANED: Color.MAGENTA,
+    DriftKind.STALE: Color.MAGENTA,
+    DriftKind.UNOWNED: Color.CYAN,
     ActionKind.CREATE: Color.GREEN,
     ActionKind.CHANGE: Color.YELLOW,
     ActionKind.TAKE_OVER: Color.CYAN,
     ActionKind.PRUNE: Color.MAGENTA,
     ActionKind.ORPHAN: Color.DIM,
 }
-#: How a kind of action reads in the line that sums up: before, and after it is done.
-_ACTION_WORDS = {
-    ActionKind.CREATE: ("to create", "created"),
-    ActionKind.CHANGE: ("to change", "changed"),
-    ActionKind.TAKE_OVER: ("to take over", "taken over"),
-    ActionKind.PRUNE: ("to prune", "pruned"),
-    ActionKind.ORPHAN: ("no longer in Git", "no longer in Git"),
-}
+
+
+class Layout(NamedTuple):
+    """What stands in the line of an object, and in that of a field."""
+
+    head: Callable[[Entry, Style], Row]
+    field: Callable[[DriftedField, Entry, Style], Row]
 
 
 def render(report: Report, style: Style) -> str:
     """The report as lines of text."""
-    match report:
-        case DriftReport():
-            lines = [_drift_summary(report), *_drift_lines(report, style)]
-        case DriftReportList():
-            lines = _drift_list_lines(report, style)
-        case PlanReport():
-            lines = [_plan_summary(report), *_plan_lines(report, style)]
-    return "\n".join(lines) + "\n"
+    return render_as(report, style, Layout(_head, _field))
 
 
-def _drift_summary(report: DriftReport) -> str:
-    if not report.drifts:
-        return _all_is_well(report.checked, report)
-    counts = report.counts
-    parts = ", ".join(f"{counts[kind]} {kind.lower()}" for kind in DriftKind if counts[kind])
-    return f"{len(report.drifts)} of {count_of(report.checked, 'object')} drifted: {parts}"
+def render_as(report: Report, style: Style, layout: Layout) -> str:
+    """The report as lines of text with these cells."""
+    lines = [line for section in sections(report, style) for line in _section(section, report, style, layout)]
+    return "\n".join(lines or ["nothing to compare"]) + "\n"
 
 
-def _all_is_well(number: int, report: DriftReport | PlanReport) -> str:
-    revision = " ".join(filter(None, (report.revision.short if report.revision else "", report.ref)))
-    verb = "is" if number == 1 else "are"
-    return f"{count_of(number, 'object')} {verb} as Git says" + (f" ({printable(revision)})" if revision else "")
+def _section(section: Section, report: Report, style: Style, layout: Layout) -> Iterator[str]:
+    of_whom = f"{printable(section.report.subject)}: " if isinstance(report, DriftReportList) else ""
+    yield of_whom + summary_of(section.report)
+    yield from _blocks(section.entries, style, layout)
+    if section.ignored:
+        yield "ignored:"
+        yield from _blocks(section.ignored, style, layout)
 
 
-def _drift_list_lines(reports: DriftReportList, style: Style) -> list[str]:
-    if not reports.items:
-        return ["nothing to compare"]
-    return list(
-        chain.from_iterable(
-            (f"{printable(report.subject)}: {_drift_summary(report)}", *_drift_lines(report, style))
-            for report in reports.items
-        )
-    )
+def _blocks(entries: Sequence[Entry], style: Style, layout: Layout) -> Iterator[str]:
+    heads = aligned([layout.head(entry, style) for entry in entries], style)
+    for head, entry in zip(heads, entries, strict=True):
+        yield head
+        yield from _remark(entry, style)
+        rows = [layout.field(field, entry, style) for field in entry.fields]
+        marks = ("+ " if field.kind is DriftKind.ADDED else "  " for field in entry.fields)
+        yield from (mark + line for mark, line in zip(marks, aligned(rows, style), strict=True))
 
 
-def _drift_lines(report: DriftReport, style: Style) -> list[str]:
-    heads = aligned([_drift_head(drift) for drift in report.drifts], style)
-    blocks = ([head, *_field_lines(drift.fields, style)] for head, drift in zip(heads, report.drifts, strict=True))
-    return list(chain.from_iterable(blocks))
+def _remark(entry: Entry, style: Style) -> list[str]:
+    word, color = ("error", Color.RED) if not isinstance(entry.kind, DriftKind) else ("note", Color.DIM)
+    remark = remark_of(entry)
+    return [style.paint(f"  {word}: {printable(remark)}", color)] if remark else []
 
 
-def _drift_head(drift: ObjectDrift) -> Row:
-    return (*_head(drift, _DRIFT_COLORS.get(drift.kind)), Cell(_commit_text(drift.commit), Color.DIM))
-
-
-def _head(entry: ObjectDrift | PlannedAction, color: Color | None) -> Row:
+def _head(entry: Entry, style: Style) -> Row:
     return (
         Cell(printable(entry.key.described), Color.BOLD),
-        Cell(str(entry.kind), color),
-        Cell(printable(str(entry.origin)) if entry.origin else ""),
+        Cell(str(entry.kind), KIND_COLORS.get(entry.kind)),
+        Cell(place_text(entry.origin)),
+        Cell(commit_text(commit_of(entry), style.now), Color.DIM),
     )
 
 
-def _commit_text(commit: Commit | None) -> str:
-    return f"({printable(commit.short)} {name_text(commit.author)})" if commit else ""
+def _field(field: DriftedField, entry: Entry, style: Style) -> Row:
+    return (
+        *value_cells(field, entry),
+        Cell(owner_text(field.owner, style.now), Color.DIM),
+        Cell(git_text_beyond(field, entry, style.now), Color.DIM),
+        remark_cell(field),
+    )
 
 
-def _field_lines(fields: Iterable[DriftedField], style: Style) -> list[str]:
-    return aligned([_field_row(field, style) for field in fields], style, indent="  ")
-
-
-def _field_row(field: DriftedField, style: Style) -> Row:
-    desired, live = inline_pair(field.desired, field.live)
+def value_cells(field: DriftedField, entry: Entry, **limit: int) -> Row:
+    """The path, what Git says, and what is there."""
+    desired, live = field_texts(field, entry, **limit)
     return (
         Cell(shortened(printable(format_path(field.path)), _PATH_LIMIT)),
         Cell(f"Git {desired}", Color.GREEN),
         Cell(f"live {live}", Color.RED),
-        Cell(owner_text(field.owner, style.now), Color.DIM),
     )
 
 
-def _plan_summary(report: PlanReport) -> str:
-    failed, counts, total = len(report.failures), report.counts, len(report.actions)
-    differing = total - counts[ActionKind.UNCHANGED]
-    if not differing:
-        return _all_is_well(total, report)
-    parts = [f"{counts[kind]} {words[report.applied]}" for kind, words in _ACTION_WORDS.items() if counts[kind]]
-    parts += [f"{failed} failed" if report.applied else f"{failed} refused"] if failed else []
-    verb = "differed" if report.applied else "differs" if differing == 1 else "differ"
-    return f"{differing} of {count_of(total, 'object')} {verb}: {', '.join(parts)}"
-
-
-def _plan_lines(report: PlanReport, style: Style) -> list[str]:
-    shown = [action for action in report.actions if action.kind is not ActionKind.UNCHANGED or action.error]
-    heads = aligned([_head(action, _ACTION_COLORS.get(action.kind)) for action in shown], style)
-    return list(
-        chain.from_iterable(
-            [head, *_error_lines(action, style), *_field_lines(action.fields, style)]
-            for head, action in zip(heads, shown, strict=True)
-        )
-    )
-
-
-def _error_lines(action: PlannedAction, style: Style) -> list[str]:
-    return [style.paint(f"  error: {printable(action.error)}", Color.RED)] if action.error else []
+def remark_cell(field: DriftedField) -> Cell:
+    """``[not confirmed]``, and the like."""
+    return Cell("".join(f"[{remark}]" for remark in remarks_on(field)), Color.CYAN)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from kubectl_gitops.report.model import Report, to_json
+from kubectl_gitops.report.document import to_json
+from kubectl_gitops.report.model import Report
 from kubectl_gitops.report.style import Style
 from kubectl_gitops.report.yamltext import to_yaml
 

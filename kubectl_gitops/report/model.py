@@ -1,21 +1,13 @@
-"""What is reported, as data, and the document that the machine-readable formats are made from."""
+"""What is reported, as data."""
 
 from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import Any
 
 from kubectl_gitops.api.commit import Commit
-from kubectl_gitops.api.names import GROUP
-from kubectl_gitops.api.objects import Origin, ResourceKey
-from kubectl_gitops.diff.attribution import FieldOwner
-from kubectl_gitops.diff.drift import DriftedField, DriftKind, ObjectDrift
-from kubectl_gitops.diff.path import ABSENT, FieldPath, format_path
+from kubectl_gitops.diff.drift import DriftKind, ObjectDrift
 from kubectl_gitops.diff.plan import ActionKind, PlannedAction
-from kubectl_gitops.report.text import without_credentials
-
-API_VERSION = f"report.{GROUP}/v1alpha1"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,8 +15,10 @@ class DriftReport:
     """What is not as Git says, of one GitSync, directory or repository.
 
     ``subject`` names it, ``ref`` is the revision as it was asked for (``main``), ``checked`` the number of
-    objects compared. ``seconds`` and ``api_calls`` tell what it took; no format shows them, so that two
-    reports of the same state are the same bytes.
+    objects compared. ``drifts`` hold what counts. ``ignored`` hold what a rule says does not count: the same object
+    may be in both, each time with the fields in question. ``unconfirmed_because`` says why fields that are not
+    ``confirmed`` are not. ``seconds`` and ``api_calls`` tell what it took; no format shows them, so that two reports
+    of the same state are the same bytes.
     """
 
     subject: str
@@ -34,12 +28,15 @@ class DriftReport:
     ref: str = ""
     checked: int
     drifts: tuple[ObjectDrift, ...]
+    ignored: tuple[ObjectDrift, ...] = ()
+    unconfirmed_because: str = "no right to dry-run"
     seconds: float = 0.0
     api_calls: int = 0
 
     def __post_init__(self) -> None:
         """Keep the drifts in an order of their own, whatever order they were found in."""
         object.__setattr__(self, "drifts", tuple(sorted(self.drifts, key=_by_place)))
+        object.__setattr__(self, "ignored", tuple(sorted(self.ignored, key=_by_place)))
 
     @property
     def has_drift(self) -> bool:
@@ -48,6 +45,11 @@ class DriftReport:
     @property
     def counts(self) -> Counter[DriftKind]:
         return Counter(drift.kind for drift in self.drifts)
+
+    @property
+    def unconfirmed(self) -> int:
+        """How many of the drifted objects have a field of which only the API server could have told for sure."""
+        return sum(not all(field.confirmed for field in drift.fields) for drift in self.drifts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,116 +97,3 @@ Report = DriftReport | DriftReportList | PlanReport
 def _by_place(drift: ObjectDrift) -> tuple[str, ...]:
     key = drift.key
     return (key.namespace, key.kind, key.name, key.group, drift.api_version, drift.kind)
-
-
-def to_json(report: Report) -> dict[str, Any]:
-    """The report as JSON can hold it. Keys are always there, but for ``desired`` and ``live`` of an absent field
-    and ``pointer``, which only paths without list keys have.
-    """
-    match report:
-        case DriftReport():
-            return _drift_report(report)
-        case DriftReportList(items=items):
-            return _head("DriftReportList") | {"items": [_drift_report(item) for item in items]}
-        case PlanReport():
-            return _plan_report(report)
-
-
-def _head(kind: str) -> dict[str, Any]:
-    return {"apiVersion": API_VERSION, "kind": kind}
-
-
-def _drift_report(report: DriftReport) -> dict[str, Any]:
-    counts = report.counts
-    return _head("DriftReport") | {
-        "subject": report.subject,
-        "source": _source(report),
-        "summary": {"checked": report.checked, **{kind.lower(): counts[kind] for kind in DriftKind}},
-        "objects": [
-            {
-                "drift": str(drift.kind),
-                **_object(drift.key, drift.api_version, drift.origin),
-                "commit": _commit(drift.commit),
-                "fields": [_field(field) for field in drift.fields],
-            }
-            for drift in report.drifts
-        ],
-    }
-
-
-#: JSON's words for the kinds of action: keys of the summary, and each object's ``action``.
-_ACTION_WORDS = {kind: "takeOver" if kind is ActionKind.TAKE_OVER else str(kind) for kind in ActionKind}
-
-
-def _plan_report(report: PlanReport) -> dict[str, Any]:
-    counts = report.counts
-    by_kind = {word: counts[kind] for kind, word in _ACTION_WORDS.items()}
-    return _head("PlanReport") | {
-        "subject": report.subject,
-        "source": _source(report),
-        "applied": report.applied,
-        "summary": {"total": len(report.actions), **by_kind, "failed": len(report.failures)},
-        "objects": [
-            {
-                "action": _ACTION_WORDS[action.kind],
-                **_object(action.key, action.api_version, action.origin),
-                "error": action.error,
-                "fields": [_field(field) for field in action.fields],
-            }
-            for action in report.actions
-        ],
-    }
-
-
-def _source(report: DriftReport | PlanReport) -> dict[str, Any]:
-    return {
-        "repoURL": without_credentials(report.repo_url),
-        "path": report.path,
-        "ref": report.ref,
-        "revision": _commit(report.revision),
-    }
-
-
-def _commit(commit: Commit | None) -> dict[str, str] | None:
-    if commit is None:
-        return None
-    return {"sha": commit.sha, "author": commit.author, "time": commit.time, "subject": commit.subject}
-
-
-def _object(key: ResourceKey, api_version: str, origin: Origin | None) -> dict[str, Any]:
-    return {
-        "apiVersion": api_version,
-        "kind": key.kind,
-        "namespace": key.namespace,
-        "name": key.name,
-        "file": origin.path if origin else None,
-        "line": origin.line if origin else None,
-    }
-
-
-def _field(field: DriftedField) -> dict[str, Any]:
-    pointer = json_pointer(field.path)
-    values = {"pointer": pointer, "desired": field.desired, "live": field.live}
-    return {
-        "path": format_path(field.path),
-        **{name: value for name, value in values.items() if value is not ABSENT},
-        "owner": _owner(field.owner),
-    }
-
-
-def _owner(owner: FieldOwner | None) -> dict[str, str] | None:
-    if owner is None:
-        return None
-    return {
-        "manager": owner.manager,
-        "operation": owner.operation,
-        "subresource": owner.subresource,
-        "time": owner.time,
-    }
-
-
-def json_pointer(path: FieldPath) -> Any:
-    """The path as RFC 6901 writes it, or ABSENT where it names list items by key, which pointers cannot."""
-    if not all(isinstance(element, str | int) for element in path):
-        return ABSENT
-    return "".join("/" + str(element).replace("~", "~0").replace("/", "~1") for element in path)

@@ -15,16 +15,23 @@ class Color(StrEnum):
     RED = "31"
     GREEN = "32"
     YELLOW = "33"
+    BLUE = "34"
     MAGENTA = "35"
     CYAN = "36"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Style:
-    """``now`` (with a time zone) lets recent times read as ``3 min ago``; without it all are absolute."""
+    """How to show a report; what it says does not depend on it.
+
+    ``now`` (with a time zone) lets recent times read as ``3 min ago``; without it all are absolute. Only what is
+    read at once is written so: files that are kept have absolute times. ``show_ignored`` lists what a rule says does
+    not count, which is otherwise only counted.
+    """
 
     color: bool = False
     now: datetime | None = None
+    show_ignored: bool = False
 
     def paint(self, text: str, color: Color | None) -> str:
         """The text in that colour, where colour is asked for at all."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import strategies as st
@@ -22,6 +23,13 @@ COMMIT = Commit(
     time="2026-11-23T18:00:00Z",
     subject="Three replicas",
 )
+OTHER_COMMIT = Commit(
+    sha="9f8e7d6c" + "0" * 32,
+    author="Max Muster",
+    author_email="max@example.com",
+    time="2026-11-03T09:12:40Z",
+    subject="Go on",
+)
 SCALE = FieldOwner(manager="kubectl-scale", operation="Update", subresource="scale", time="2026-11-23T18:37:46Z")
 SET = FieldOwner(manager="kubectl-set", operation="Update", subresource="", time="2026-11-22T09:00:00Z")
 
@@ -32,6 +40,17 @@ IMAGE = DriftedField(
     live="shop:1.5",
     owner=SET,
 )
+DEBUG = DriftedField(path=("metadata", "labels", "debug"), desired=ABSENT, live="on", owner=SET, kind=DriftKind.ADDED)
+GONE = DriftedField(
+    path=("spec", "paused"),
+    desired=False,
+    live=ABSENT,
+    owner=None,
+    origin=Origin("deploy/web.yaml", 7),
+    commit=OTHER_COMMIT,
+    confirmed=False,
+)
+IGNORED = replace(REPLICAS, ignored="HorizontalPodAutoscaler shop/web sets it")
 WEB = ResourceKey("apps", "Deployment", "shop", "web")
 SETTINGS = ResourceKey("", "ConfigMap", "shop", "settings")
 SHOP = ResourceKey("", "Namespace", "", "shop")
@@ -40,6 +59,11 @@ SHOP = ResourceKey("", "Namespace", "", "shop")
 def modified(*fields: DriftedField, **more: Any) -> ObjectDrift:
     place: dict[str, Any] = {"key": WEB, "api_version": "apps/v1", "origin": Origin("deploy/web.yaml", 1)}
     return ObjectDrift(kind=DriftKind.MODIFIED, commit=COMMIT, fields=fields, **{**place, **more})
+
+
+def added(**more: Any) -> ObjectDrift:
+    place: dict[str, Any] = {"key": WEB, "api_version": "apps/v1", "origin": Origin("deploy/web.yaml", 1)}
+    return ObjectDrift(kind=DriftKind.ADDED, commit=COMMIT, fields=(DEBUG,), **{**place, **more})
 
 
 def missing(**more: Any) -> ObjectDrift:
@@ -160,6 +184,11 @@ fields = st.builds(
     desired=json_values | st.just(ABSENT),
     live=json_values | st.just(ABSENT),
     owner=owners,
+    kind=st.sampled_from([DriftKind.MODIFIED, DriftKind.ADDED, DriftKind.STALE]),
+    origin=origins,
+    commit=commits,
+    ignored=st.just("") | texts,
+    confirmed=st.booleans(),
 )
 field_tuples = st.lists(fields, max_size=3).map(tuple)
 drifts = st.builds(
@@ -172,7 +201,9 @@ drifts = st.builds(
     fields=field_tuples,
     desired=trees,
     live=trees,
+    note=texts,
 )
+drift_tuples = st.lists(drifts, max_size=3).map(tuple)
 actions = st.builds(
     PlannedAction,
     kind=st.sampled_from(ActionKind),
@@ -192,7 +223,9 @@ drift_reports = st.builds(
     revision=commits,
     ref=texts,
     checked=st.integers(0, 100),
-    drifts=st.lists(drifts, max_size=3).map(tuple),
+    drifts=drift_tuples,
+    ignored=drift_tuples,
+    unconfirmed_because=texts,
 )
 plan_reports = st.builds(
     PlanReport,
@@ -205,5 +238,11 @@ plan_reports = st.builds(
     applied=st.booleans(),
 )
 report_lists = st.builds(DriftReportList, items=st.lists(drift_reports, max_size=2).map(tuple))
+drift_lists = st.one_of(drift_reports, report_lists)
 reports = st.one_of(drift_reports, plan_reports, report_lists)
-styles = st.builds(Style, color=st.booleans(), now=st.none() | st.datetimes(timezones=st.timezones()))
+styles = st.builds(
+    Style,
+    color=st.booleans(),
+    now=st.none() | st.datetimes(timezones=st.timezones()),
+    show_ignored=st.booleans(),
+)

@@ -17,6 +17,7 @@ from kubectl_gitops.report.model import DriftReportList
 from kubectl_gitops.report.style import Style
 from kubectl_gitops.report.unified import unified_diff
 from tests.unit.report.samples import (
+    DEBUG,
     IMAGE,
     REPLICAS,
     SETTINGS,
@@ -122,6 +123,34 @@ def test_without_trees_the_fields_alone_are_compared() -> None:
 +spec.template.spec.containers[name=web].image: shop:1.4
 """
     )
+
+
+def test_what_the_trees_do_not_show_is_shown_beside_them() -> None:
+    drift = modified(REPLICAS, DEBUG, desired={"spec": {"replicas": 3}}, live={"spec": {"replicas": 5}})
+    assert (
+        render(drift_report(drift), "diff")
+        == """\
+--- live/apps.v1.Deployment.shop.web
++++ git/apps.v1.Deployment.shop.web
+@@ -3,6 +3,5 @@
+ metadata:
+   name: web
+   namespace: shop
+-metadata.labels.debug: 'on'
+ spec:
+-  replicas: 5
++  replicas: 3
+"""
+    )
+
+
+def test_a_note_stands_before_the_diff_where_programs_skip_it() -> None:
+    drift = modified(REPLICAS, note="GitSync a/b declares it, too")
+    lines = render(drift_report(drift), "diff").splitlines()
+    assert lines[:2] == [
+        "# Deployment/web in namespace shop: GitSync a/b declares it, too",
+        "--- live/apps.v1.Deployment.shop.web",
+    ]
 
 
 def test_a_secret_whose_masked_trees_are_equal_still_shows_where_it_differs() -> None:

@@ -7,14 +7,18 @@ from dataclasses import replace
 
 import pytest
 
+from kubectl_gitops.api.objects import Origin
 from kubectl_gitops.diff.drift import DriftedField, DriftKind
-from kubectl_gitops.diff.path import ABSENT, FieldPath, ItemKey
+from kubectl_gitops.diff.path import ABSENT, FieldPath, ItemKey, format_path
 from kubectl_gitops.diff.plan import ActionKind
 from kubectl_gitops.errors import InvalidInput
+from kubectl_gitops.report.document import json_pointer, to_json
 from kubectl_gitops.report.formats import render
-from kubectl_gitops.report.model import DriftReportList, json_pointer, to_json
+from kubectl_gitops.report.model import DriftReportList
 from kubectl_gitops.report.yamltext import to_yaml
 from tests.unit.report.samples import (
+    GONE,
+    IGNORED,
     IMAGE,
     REPLICAS,
     SHOP,
@@ -45,9 +49,15 @@ source:
     subject: Three replicas
 summary:
   checked: 42
+  drifted: 2
   modified: 1
   missing: 0
+  added: 0
   orphaned: 1
+  stale: 0
+  unowned: 0
+  ignored: 0
+  unconfirmed: 0
 objects:
 - drift: Orphaned
   apiVersion: v1
@@ -57,6 +67,7 @@ objects:
   file: null
   line: null
   commit: null
+  note: ''
   fields: []
 - drift: Modified
   apiVersion: apps/v1
@@ -70,8 +81,10 @@ objects:
     author: Jane Doe
     time: '2026-11-23T18:00:00Z'
     subject: Three replicas
+  note: ''
   fields:
   - path: spec.replicas
+    drift: Modified
     pointer: /spec/replicas
     desired: 3
     live: 5
@@ -80,7 +93,17 @@ objects:
       operation: Update
       subresource: scale
       time: '2026-11-23T18:37:46Z'
+    file: deploy/web.yaml
+    line: 1
+    commit:
+      sha: 1a2b3c4d00000000000000000000000000000000
+      author: Jane Doe
+      time: '2026-11-23T18:00:00Z'
+      subject: Three replicas
+    confirmed: true
+    ignored: ''
   - path: spec.template.spec.containers[name=web].image
+    drift: Modified
     desired: shop:1.4
     live: shop:1.5
     owner:
@@ -88,6 +111,16 @@ objects:
       operation: Update
       subresource: ''
       time: '2026-11-22T09:00:00Z'
+    file: deploy/web.yaml
+    line: 1
+    commit:
+      sha: 1a2b3c4d00000000000000000000000000000000
+      author: Jane Doe
+      time: '2026-11-23T18:00:00Z'
+      subject: Three replicas
+    confirmed: true
+    ignored: ''
+ignored: []
 """
     )
 
@@ -100,9 +133,30 @@ def test_json_is_the_same_document_as_yaml_and_what_it_took_is_not_in_it() -> No
 
 def test_an_absent_value_is_left_out_and_null_is_not() -> None:
     gone = DriftedField(path=("spec", "x"), desired=None, live=ABSENT, owner=None)
-    assert to_json(drift_report(modified(gone)))["objects"][0]["fields"] == [
-        {"path": "spec.x", "pointer": "/spec/x", "desired": None, "owner": None}
-    ]
+    field = to_json(drift_report(modified(gone)))["objects"][0]["fields"][0]
+    assert field["desired"] is None
+    assert "live" not in field
+
+
+def test_a_field_names_the_line_that_sets_it_and_else_its_object_s() -> None:
+    document = to_json(drift_report(modified(REPLICAS, GONE)))
+    replicas, paused = document["objects"][0]["fields"]
+    assert (replicas["file"], replicas["line"], replicas["commit"]["author"]) == ("deploy/web.yaml", 1, "Jane Doe")
+    assert (paused["file"], paused["line"], paused["commit"]["author"]) == ("deploy/web.yaml", 7, "Max Muster")
+    assert (replicas["confirmed"], paused["confirmed"]) == (True, False)
+    assert document["summary"]["unconfirmed"] == 1
+
+
+def test_what_is_ignored_is_always_listed_apart() -> None:
+    report = replace(drift_report(modified(IMAGE)), ignored=(modified(IGNORED),))
+    document = to_json(report)
+    assert (document["summary"]["drifted"], document["summary"]["ignored"]) == (1, 1)
+    assert [field["path"] for field in document["objects"][0]["fields"]] == [format_path(IMAGE.path)]
+    assert document["ignored"][0]["fields"][0]["ignored"] == "HorizontalPodAutoscaler shop/web sets it"
+
+
+def test_a_line_that_is_not_known_is_null() -> None:
+    assert to_json(drift_report(modified(origin=Origin("a.yaml", 0))))["objects"][0]["line"] is None
 
 
 def test_several_reports_are_a_list() -> None:
@@ -193,6 +247,8 @@ def test_yaml_has_no_anchors() -> None:
     assert to_yaml([shared, shared], sort_keys=True) == "- a: 1\n- a: 1\n"
 
 
-def test_an_unknown_format_is_named_with_those_there_are() -> None:
-    with pytest.raises(InvalidInput, match=r"'xml' \(there is table, json, yaml, diff\)"):
-        render(drift_report(), "xml")
+@pytest.mark.parametrize("name", ["xml", "table=x", "", "jsonpaths={.kind}"])
+def test_an_unknown_format_is_named_with_those_there_are(name: str) -> None:
+    with pytest.raises(InvalidInput, match=r"there is table, wide, .*, sarif, jsonpath=TEMPLATE") as caught:
+        render(drift_report(), name)
+    assert repr(name) in str(caught.value)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from kubectl_gitops.api.objects import Origin, ResourceKey
-from kubectl_gitops.diff.drift import DriftedField
+from kubectl_gitops.diff.drift import DriftedField, DriftKind
 from kubectl_gitops.diff.path import ABSENT
 from kubectl_gitops.diff.plan import ActionKind
 from kubectl_gitops.diff.secrets import MASKED_AFTER, MASKED_BEFORE
@@ -15,6 +15,9 @@ from kubectl_gitops.report.model import DriftReportList
 from kubectl_gitops.report.style import Style
 from tests.unit.report.samples import (
     COMMIT,
+    DEBUG,
+    GONE,
+    IGNORED,
     IMAGE,
     REPLICAS,
     SET,
@@ -43,10 +46,10 @@ def test_drift_is_summed_up_and_then_told_field_by_field() -> None:
         == """\
 3 of 42 objects drifted: 1 modified, 1 missing, 1 orphaned
 Namespace/shop                         Orphaned
-ConfigMap/settings in namespace shop   Missing    deploy/settings.yaml:12   (1a2b3c4d Jane Doe)
-Deployment/web in namespace shop       Modified   deploy/web.yaml:1         (1a2b3c4d Jane Doe)
-  spec.replicas                                   Git 3          live 5          kubectl-scale (scale), 3 min ago
-  spec.template.spec.containers[name=web].image   Git shop:1.4   live shop:1.5   kubectl-set, 2026-11-22T09:00:00Z
+ConfigMap/settings in namespace shop   Missing    deploy/settings.yaml:12   1a2b3c4d Jane Doe, 41 min ago
+Deployment/web in namespace shop       Modified   deploy/web.yaml:1         1a2b3c4d Jane Doe, 41 min ago
+  spec.replicas                                   Git 3          live 5          kubectl-scale (Update scale), 3 min ago
+  spec.template.spec.containers[name=web].image   Git shop:1.4   live shop:1.5   kubectl-set (Update), 1 day ago
 """
     )
 
@@ -65,7 +68,7 @@ def test_of_several_reports_each_names_its_subject() -> None:
         == """\
 GitSync a/tidy: 1 object is as Git says (1a2b3c4d main)
 GitSync gitops-system/shop: 1 of 42 objects drifted: 1 missing
-ConfigMap/settings in namespace shop   Missing   deploy/settings.yaml:12   (1a2b3c4d Jane Doe)
+ConfigMap/settings in namespace shop   Missing   deploy/settings.yaml:12   1a2b3c4d Jane Doe, 2026-11-23T18:00:00Z
 """
     )
     assert render(DriftReportList(items=())) == "nothing to compare\n"
@@ -73,7 +76,57 @@ ConfigMap/settings in namespace shop   Missing   deploy/settings.yaml:12   (1a2b
 
 def test_what_is_gone_has_no_owner_and_is_not_the_word_absent() -> None:
     gone = DriftedField(path=("data", "a"), desired="(absent)", live=ABSENT, owner=None)
-    assert lines_of(gone) == ['  data.a   Git "(absent)"   live (absent)   not recorded']
+    assert lines_of(gone) == ['  data.a   Git "(absent)"   live (gone)   not recorded']
+    word = DriftedField(path=("data", "a"), desired="(gone)", live="(nothing)", owner=None)
+    assert lines_of(word) == ['  data.a   Git "(gone)"   live "(nothing)"   not recorded']
+
+
+def test_what_a_person_added_is_marked_and_git_has_nothing() -> None:
+    assert lines_of(REPLICAS, DEBUG) == [
+        "  spec.replicas           Git 3           live 5    kubectl-scale (Update scale), 2026-11-23T18:37:46Z",
+        "+ metadata.labels.debug   Git (nothing)   live on   kubectl-set (Update), 2026-11-22T09:00:00Z",
+    ]
+
+
+def test_what_git_declared_once_is_said_to_be_stale() -> None:
+    field = replace(DEBUG, kind=DriftKind.STALE, owner=None)
+    assert lines_of(field) == [
+        "  metadata.labels.debug   Git (nothing)   live on   not recorded      [stale: Git declared it once]"
+    ]
+
+
+def test_git_s_side_of_a_field_stands_where_it_says_more_than_the_object_s() -> None:
+    same_commit = replace(REPLICAS, origin=Origin("deploy/web.yaml", 9), commit=COMMIT)
+    report = drift_report(modified(GONE, same_commit))
+    paused = "deploy/web.yaml:7  9f8e7d6c Max Muster, 20 days ago   [not confirmed]"
+    assert render(report, style=Style(now=NOW)).splitlines()[2:] == [
+        f"  spec.paused     Git false   live (gone)   not recorded                              {paused}",
+        "  spec.replicas   Git 3       live 5        kubectl-scale (Update scale), 3 min ago   deploy/web.yaml:9",
+    ]
+
+
+def test_what_is_not_confirmed_is_counted_with_the_reason() -> None:
+    report = drift_report(modified(GONE), missing())
+    assert report.unconfirmed == 1
+    summary = "2 of 42 objects drifted: 1 modified, 1 missing; 1 not confirmed: no right to dry-run"
+    assert render(report).splitlines()[0] == summary
+    assert render(replace(report, unconfirmed_because="")).splitlines()[0].endswith("; 1 not confirmed")
+
+
+def test_what_is_ignored_is_counted_and_listed_only_where_asked_for() -> None:
+    report = replace(drift_report(), ignored=(modified(IGNORED), modified(IGNORED, key=SETTINGS, api_version="v1")))
+    assert render(report) == "42 objects are as Git says (1a2b3c4d main); 2 ignored\n"
+    rule = "[ignored: HorizontalPodAutoscaler shop/web sets it]"
+    assert render(report, style=Style(show_ignored=True)).splitlines()[1:4] == [
+        "ignored:",
+        "ConfigMap/settings in namespace shop   Modified   deploy/web.yaml:1   1a2b3c4d Jane Doe, 2026-11-23T18:00:00Z",
+        f"  spec.replicas   Git 3   live 5   kubectl-scale (Update scale), 2026-11-23T18:37:46Z      {rule}",
+    ]
+
+
+def test_a_note_says_what_else_a_person_should_know() -> None:
+    drift = modified(note="GitSync a/b\ndeclares it, too")
+    assert render(drift_report(drift)).splitlines()[2] == r"  note: GitSync a/b\ndeclares it, too"
 
 
 def test_long_values_are_cut_so_that_the_difference_stays_in_sight() -> None:
@@ -86,7 +139,9 @@ def test_long_values_are_cut_so_that_the_difference_stays_in_sight() -> None:
 
 def test_text_of_many_lines_is_shown_on_one() -> None:
     text = DriftedField(path=("data", "x.conf"), desired="a\nb\n", live="a\n", owner=SET)
-    assert lines_of(text) == [r'  data[x.conf]   Git "a\nb\n"   live "a\n"   kubectl-set, 2026-11-22T09:00:00Z']
+    assert lines_of(text) == [
+        r'  data[x.conf]   Git "a\nb\n"   live "a\n"   kubectl-set (Update), 2026-11-22T09:00:00Z'
+    ]
 
 
 def test_terminal_escapes_in_names_and_values_are_escaped() -> None:
@@ -100,8 +155,13 @@ def test_terminal_escapes_in_names_and_values_are_escaped() -> None:
         commit=replace(COMMIT, author="Eve\x1b[1A"),
     )
     head, row = render(drift_report(drift)).splitlines()[1:]
-    assert head == r"ConfigMap/a\rb in namespace s\u202e   Modified   x\ny.yaml:1   (1a2b3c4d Eve\u001b[1A)"
-    assert row == r'  data[\u001b[2J]   Git x   live "\u001b]0;pwned\u0007"   k\u009b31m\n, 2026-11-22T09:00:00Z'
+    assert (
+        head
+        == r"ConfigMap/a\rb in namespace s\u202e   Modified   x\ny.yaml:1   1a2b3c4d Eve\u001b[1A, 2026-11-23T18:00:00Z"
+    )
+    assert (
+        row == r'  data[\u001b[2J]   Git x   live "\u001b]0;pwned\u0007"   k\u009b31m\n (Update), 2026-11-22T09:00:00Z'
+    )
 
 
 def test_masked_values_of_secrets_are_printed_as_they_come() -> None:
@@ -109,7 +169,7 @@ def test_masked_values_of_secrets_are_printed_as_they_come() -> None:
     secret = replace(modified(field), key=ResourceKey("", "Secret", "shop", "db"), api_version="v1")
     assert (
         render(drift_report(secret)).splitlines()[2]
-        == "  data.password   Git *** (before)   live *** (after)   kubectl-set, 2026-11-22T09:00:00Z"
+        == "  data.password   Git *** (before)   live *** (after)   kubectl-set (Update), 2026-11-22T09:00:00Z"
     )
 
 
@@ -150,7 +210,7 @@ def test_a_plan_says_what_is_to_be_done_and_leaves_out_what_is_right_already() -
     objects = """\
 ConfigMap/settings in namespace shop   create      deploy/settings.yaml:12
 Deployment/web in namespace shop       change      deploy/web.yaml:1
-  spec.replicas   Git 3   live 5   kubectl-scale (scale), 2026-11-23T18:37:46Z
+  spec.replicas   Git 3   live 5   kubectl-scale (Update scale), 2026-11-23T18:37:46Z
 Deployment/web in namespace shop       take over   deploy/web.yaml:1
 Deployment/web in namespace shop       change      deploy/web.yaml:1
   error: spec.selector: field is immutable
@@ -160,6 +220,13 @@ Namespace/shop                         orphan
     assert render(plan) == f"{summary}\n{objects}"
     applied = "6 of 7 objects differed: 1 created, 1 changed, 1 taken over, 1 pruned, 1 no longer in Git, 1 failed"
     assert render(replace(plan, applied=True)) == f"{applied}\n{objects}"
+
+
+def test_in_a_plan_a_field_that_is_not_there_is_not_gone() -> None:
+    new = DriftedField(path=("spec", "paused"), desired=False, live=ABSENT, owner=None)
+    assert render(plan_report(action(ActionKind.CHANGE, new))).splitlines()[2] == (
+        "  spec.paused   Git false   live (absent)   not recorded"
+    )
 
 
 def test_a_plan_without_changes_is_one_line() -> None:

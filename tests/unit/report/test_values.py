@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from kubectl_gitops.api.objects import Origin
 from kubectl_gitops.diff.attribution import FieldOwner
 from kubectl_gitops.diff.path import ABSENT
+from kubectl_gitops.report.authors import commit_text, owner_text, place_text
 from kubectl_gitops.report.text import printable, printable_lines, shortened, without_credentials
-from kubectl_gitops.report.values import inline, inline_pair, owner_text, time_text
+from kubectl_gitops.report.values import inline, inline_pair, time_text
+from tests.unit.report.samples import COMMIT
 
 NOW = datetime(2026, 11, 23, 18, 0, tzinfo=UTC)
 
@@ -63,13 +67,16 @@ def test_a_difference_far_behind_is_brought_into_sight() -> None:
         ("2026-11-23T17:59:01Z", "59 s ago"),
         ("2026-11-23T17:56:59Z", "3 min ago"),
         ("2026-11-23T00:00:00Z", "18 h ago"),
-        ("2026-11-22T18:00:00Z", "2026-11-22T18:00:00Z"),
+        ("2026-11-22T18:00:00Z", "1 day ago"),
+        ("2026-11-20T17:00:00Z", "3 days ago"),
+        ("2026-10-24T18:00:01Z", "29 days ago"),
+        ("2026-10-24T18:00:00Z", "2026-10-24T18:00:00Z"),
         ("2026-11-23T18:00:01Z", "2026-11-23T18:00:01Z"),
         ("2026-11-23T17:59:01", "2026-11-23T17:59:01"),
         ("yesterday\x1b", "yesterday\\u001b"),
     ],
 )
-def test_times_are_ages_within_a_day(time: str, text: str) -> None:
+def test_times_are_ages_within_thirty_days(time: str, text: str) -> None:
     assert time_text(time, NOW) == text
     assert time_text(time, None) == printable(time)
 
@@ -78,13 +85,28 @@ def test_times_are_ages_within_a_day(time: str, text: str) -> None:
     ("owner", "text"),
     [
         (None, "not recorded"),
-        (FieldOwner(manager="k9s", operation="Update", subresource="", time=""), "k9s"),
-        (FieldOwner(manager="hpa", operation="Update", subresource="scale", time=""), "hpa (scale)"),
-        (FieldOwner(manager="m" * 50, operation="Update", subresource="", time="t"), "m" * 39 + "…, t"),
+        (FieldOwner(manager="k9s", operation="Update", subresource="", time=""), "k9s (Update)"),
+        (FieldOwner(manager="hpa", operation="Update", subresource="scale", time=""), "hpa (Update scale)"),
+        (FieldOwner(manager="old", operation="", subresource="", time=""), "old"),
+        (FieldOwner(manager="m" * 50, operation="Apply", subresource="", time="t"), "m" * 39 + "… (Apply), t"),
     ],
 )
 def test_owners(owner: FieldOwner | None, text: str) -> None:
     assert owner_text(owner, None) == text
+
+
+def test_a_commit_is_its_author_and_age() -> None:
+    assert commit_text(COMMIT, NOW) == "1a2b3c4d Jane Doe, 0 s ago"
+    assert commit_text(replace(COMMIT, author="J\x1b", time=""), NOW) == "1a2b3c4d J\\u001b"
+    assert commit_text(None, NOW) == ""
+
+
+@pytest.mark.parametrize(
+    ("origin", "text"),
+    [(Origin("a.yaml", 3), "a.yaml:3"), (Origin("a\n.yaml", 0), "a\\n.yaml"), (None, "")],
+)
+def test_a_place_is_a_file_and_a_line_where_it_is_known(origin: Origin | None, text: str) -> None:
+    assert place_text(origin) == text
 
 
 def test_line_feeds_may_stay_and_nothing_else() -> None:

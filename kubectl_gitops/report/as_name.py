@@ -1,0 +1,21 @@
+"""The names of the objects that differ, as ``kubectl -o name`` writes them."""
+
+from __future__ import annotations
+
+from kubectl_gitops.report.model import Report
+from kubectl_gitops.report.sections import Entry, sections
+from kubectl_gitops.report.style import Style
+from kubectl_gitops.report.text import printable
+
+
+def render(report: Report, style: Style) -> str:
+    """``deployment.apps/web``, a line for each object; "" where none differs."""
+    return "".join(
+        _name(entry) + "\n" for section in sections(report, style) for entry in (*section.entries, *section.ignored)
+    )
+
+
+def _name(entry: Entry) -> str:
+    """As k8s.io/cli-runtime/pkg/printers/name.go."""
+    group, kind, _, name = entry.key
+    return printable(f"{kind.lower()}.{group}/{name}" if group else f"{kind.lower()}/{name}")
