@@ -12,8 +12,9 @@ from kubectl_gitops.diff.path import ABSENT
 
 _PREFIX = "hmac-sha256:"
 _SEALED_FIELDS = ("data", "stringData")
-MASKED_BEFORE = "*** (before)"
-MASKED_AFTER = "*** (after)"
+MASKED = "***"
+#: The live value beside Git's, of which all that may be said is that it differs.
+MASKED_OTHER = "*** (another value)"
 #: kubectl's client-side apply keeps a copy of the whole object here, values included.
 LAST_APPLIED_ANNOTATION = "kubectl.kubernetes.io/last-applied-configuration"
 
@@ -57,7 +58,8 @@ def masked(change: FieldChange) -> FieldChange:
     """A change of a Secret with its values hidden: only that and where it changed is left."""
     if change.path[:1] not in {("data",), ("stringData",)} and LAST_APPLIED_ANNOTATION not in change.path:
         return change
-    return FieldChange(change.path, _mask(change.desired, MASKED_BEFORE), _mask(change.live, MASKED_AFTER))
+    live_mask = MASKED if change.desired is ABSENT else MASKED_OTHER
+    return FieldChange(change.path, _mask(change.desired, MASKED), _mask(change.live, live_mask))
 
 
 def _mask(value: Any, mask: str) -> Any:
