@@ -79,13 +79,20 @@ def _drift_lines(report: DriftReport, style: Style) -> list[str]:
 
 
 def _drift_head(drift: ObjectDrift) -> Row:
-    return (*_head(drift, _DRIFT_COLORS.get(drift.kind)), Cell(_commit_text(drift.commit), Color.DIM))
+    head = _head(drift, str(drift.kind), _DRIFT_COLORS.get(drift.kind))
+    return (*head, Cell(_commit_text(drift.commit), Color.DIM))
 
 
-def _head(entry: ObjectDrift | PlannedAction, color: Color | None) -> Row:
+def _action_head(action: PlannedAction, *, applied: bool) -> Row:
+    is_done = (applied and not action.error) or action.kind is ActionKind.ORPHAN
+    word = _ACTION_WORDS[action.kind][1] if is_done and action.kind in _ACTION_WORDS else str(action.kind)
+    return _head(action, word, _ACTION_COLORS.get(action.kind))
+
+
+def _head(entry: ObjectDrift | PlannedAction, word: str, color: Color | None) -> Row:
     return (
         Cell(printable(entry.key.described), Color.BOLD),
-        Cell(str(entry.kind), color),
+        Cell(word, color),
         Cell(printable(str(entry.origin)) if entry.origin else ""),
     )
 
@@ -121,7 +128,7 @@ def _plan_summary(report: PlanReport) -> str:
 
 def _plan_lines(report: PlanReport, style: Style) -> list[str]:
     shown = [action for action in report.actions if action.kind is not ActionKind.UNCHANGED or action.error]
-    heads = aligned([_head(action, _ACTION_COLORS.get(action.kind)) for action in shown], style)
+    heads = aligned([_action_head(action, applied=report.applied) for action in shown], style)
     return list(
         chain.from_iterable(
             [head, *_error_lines(action, style), *_field_lines(action.fields, style)]

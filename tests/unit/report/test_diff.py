@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from kubectl_gitops.api.objects import Origin, ResourceKey
 from kubectl_gitops.diff.drift import DriftedField
 from kubectl_gitops.diff.plan import ActionKind
-from kubectl_gitops.diff.secrets import MASKED_AFTER, MASKED_BEFORE
+from kubectl_gitops.diff.secrets import MASKED, MASKED_OTHER
 from kubectl_gitops.report.formats import render
 from kubectl_gitops.report.model import DriftReportList
 from kubectl_gitops.report.style import Style
@@ -125,11 +125,11 @@ def test_without_trees_the_fields_alone_are_compared() -> None:
 
 
 def test_a_secret_whose_masked_trees_are_equal_still_shows_where_it_differs() -> None:
-    field = DriftedField(path=("data", "password"), desired=MASKED_BEFORE, live=MASKED_AFTER, owner=None)
+    field = DriftedField(path=("data", "password"), desired=MASKED, live=MASKED_OTHER, owner=None)
     masked = {"data": {"password": "***"}}
     secret = modified(field, key=ResourceKey("", "Secret", "shop", "db"), desired=masked, live=masked)
     shown = render(drift_report(secret), "diff")
-    assert "\n-data.password: '*** (after)'\n+data.password: '*** (before)'\n" in shown
+    assert "\n-data.password: '*** (another value)'\n+data.password: '***'\n" in shown
 
 
 def test_a_plan_shows_what_it_writes_and_the_words_of_a_refusal() -> None:

@@ -9,7 +9,7 @@ from kubectl_gitops.api.objects import Origin, ResourceKey
 from kubectl_gitops.diff.drift import DriftedField
 from kubectl_gitops.diff.path import ABSENT
 from kubectl_gitops.diff.plan import ActionKind
-from kubectl_gitops.diff.secrets import MASKED_AFTER, MASKED_BEFORE
+from kubectl_gitops.diff.secrets import MASKED, MASKED_OTHER
 from kubectl_gitops.report.formats import render
 from kubectl_gitops.report.model import DriftReportList
 from kubectl_gitops.report.style import Style
@@ -105,11 +105,11 @@ def test_terminal_escapes_in_names_and_values_are_escaped() -> None:
 
 
 def test_masked_values_of_secrets_are_printed_as_they_come() -> None:
-    field = DriftedField(path=("data", "password"), desired=MASKED_BEFORE, live=MASKED_AFTER, owner=SET)
+    field = DriftedField(path=("data", "password"), desired=MASKED, live=MASKED_OTHER, owner=SET)
     secret = replace(modified(field), key=ResourceKey("", "Secret", "shop", "db"), api_version="v1")
     assert (
         render(drift_report(secret)).splitlines()[2]
-        == "  data.password   Git *** (before)   live *** (after)   kubectl-set, 2026-11-22T09:00:00Z"
+        == "  data.password   Git ***   live *** (another value)   kubectl-set, 2026-11-22T09:00:00Z"
     )
 
 
@@ -148,18 +148,30 @@ def test_a_plan_says_what_is_to_be_done_and_leaves_out_what_is_right_already() -
         "6 of 7 objects differ: 1 to create, 1 to change, 1 to take over, 1 to prune, 1 no longer in Git, 1 refused"
     )
     objects = """\
-ConfigMap/settings in namespace shop   create      deploy/settings.yaml:12
-Deployment/web in namespace shop       change      deploy/web.yaml:1
+ConfigMap/settings in namespace shop   create             deploy/settings.yaml:12
+Deployment/web in namespace shop       change             deploy/web.yaml:1
   spec.replicas   Git 3   live 5   kubectl-scale (scale), 2026-11-23T18:37:46Z
-Deployment/web in namespace shop       take over   deploy/web.yaml:1
-Deployment/web in namespace shop       change      deploy/web.yaml:1
+Deployment/web in namespace shop       take over          deploy/web.yaml:1
+Deployment/web in namespace shop       change             deploy/web.yaml:1
   error: spec.selector: field is immutable
 Namespace/shop                         prune
-Namespace/shop                         orphan
+Namespace/shop                         no longer in Git
 """
     assert render(plan) == f"{summary}\n{objects}"
-    applied = "6 of 7 objects differed: 1 created, 1 changed, 1 taken over, 1 pruned, 1 no longer in Git, 1 failed"
-    assert render(replace(plan, applied=True)) == f"{applied}\n{objects}"
+    assert (
+        render(replace(plan, applied=True))
+        == """\
+6 of 7 objects differed: 1 created, 1 changed, 1 taken over, 1 pruned, 1 no longer in Git, 1 failed
+ConfigMap/settings in namespace shop   created            deploy/settings.yaml:12
+Deployment/web in namespace shop       changed            deploy/web.yaml:1
+  spec.replicas   Git 3   live 5   kubectl-scale (scale), 2026-11-23T18:37:46Z
+Deployment/web in namespace shop       taken over         deploy/web.yaml:1
+Deployment/web in namespace shop       change             deploy/web.yaml:1
+  error: spec.selector: field is immutable
+Namespace/shop                         pruned
+Namespace/shop                         no longer in Git
+"""
+    )
 
 
 def test_a_plan_without_changes_is_one_line() -> None:
@@ -170,5 +182,5 @@ def test_a_plan_without_changes_is_one_line() -> None:
 
 def test_what_is_merely_orphaned_is_shown_but_no_change() -> None:
     plan = plan_report(action(ActionKind.UNCHANGED), action(ActionKind.ORPHAN, key=SHOP, origin=None))
-    assert render(plan) == "1 of 2 objects differs: 1 no longer in Git\nNamespace/shop   orphan\n"
+    assert render(plan) == "1 of 2 objects differs: 1 no longer in Git\nNamespace/shop   no longer in Git\n"
     assert not plan.has_changes
