@@ -52,37 +52,9 @@ def repository(tmp_path: Path) -> Repository:
     return found
 
 
-# Usage
-
-
-@pytest.mark.parametrize(
-    ("args", "refusal"),
-    [
-        (["drfit"], Refusal("there is no command 'drfit'; did you mean drift?", "see kubectl gitops --help")),
-        (
-            ["sync"],
-            Refusal("say what to sync: the name of a GitSync, or -f with a directory or repository", ""),
-        ),
-        (
-            ["diff"],
-            Refusal("say what to compare: the name of a GitSync, or -f with a directory or repository", ""),
-        ),
-        (["sync", "shop", "-f", "."], Refusal("give the name of a GitSync or -f, not both", "")),
-        (
-            ["sync", "shop", "--revision", "v2"],
-            Refusal(
-                "--revision, --path, --name, --prune and -o go with -f",
-                "the reconciler syncs a GitSync as its own spec says",
-            ),
-        ),
-        (
-            ["diff", "shop", "--prune"],
-            Refusal("--name and --prune go with -f alone", "a GitSync has its own spec.sync.prune"),
-        ),
-    ],
-)
-def test_wrong_usage(gitops: CommandLine, args: list[str], refusal: Refusal) -> None:
-    assert gitops.refused(*args) == refusal
+def test_an_unknown_subcommand(gitops: CommandLine) -> None:
+    refused = gitops.refused("drfit")
+    assert refused == Refusal("there is no command 'drfit'; did you mean drift?", "see kubectl gitops --help")
 
 
 # Where the desired state should be
