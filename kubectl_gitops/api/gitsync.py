@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
-from kubectl_gitops.api.names import managed_by
+from kubectl_gitops.api.names import KIND, managed_by
 from kubectl_gitops.api.objects import Object
 from kubectl_gitops.api.schema import faults_of, with_defaults
 from kubectl_gitops.errors import InvalidInput
@@ -51,11 +51,10 @@ class GitSync:
 
 def read_gitsync(obj: Object) -> GitSync:
     """The GitSync in an object. Raises InvalidInput that names each fault with its path."""
-    metadata = obj.get("metadata") or {}
     faults = faults_of(obj)
     if faults:
-        name = f"{metadata.get('namespace') or 'default'}/{metadata.get('name') or '?'}"
-        raise InvalidInput(f"GitSync {name} is not valid: " + "; ".join(faults))
+        raise InvalidInput(f"{_described(obj)} is not valid: " + "; ".join(faults))
+    metadata = obj["metadata"]
     spec = with_defaults(obj)["spec"]
     source, sync = spec["source"], spec["sync"]
     namespace = metadata.get("namespace") or "default"
@@ -77,6 +76,13 @@ def read_gitsync(obj: Object) -> GitSync:
         enforcement=EnforcementMode(spec["enforcement"]["mode"]),
         suspended=spec["suspend"],
     )
+
+
+def _described(obj: Object) -> str:
+    """``GitSync team/shop``, as far as the object tells."""
+    metadata = obj.get("metadata")
+    names = [metadata.get("namespace"), metadata.get("name")] if isinstance(metadata, dict) else []
+    return " ".join([KIND, "/".join(str(name) for name in names if name)]).strip()
 
 
 _UNIT_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import functools
 import json
+import re
 from importlib import resources
 from typing import Any
 
@@ -68,7 +69,24 @@ def faults_of(obj: Any) -> list[str]:
     ]
     validator = jsonschema.Draft202012Validator(_strict(schema()))
     errors = sorted(validator.iter_errors(obj), key=lambda error: [str(part) for part in error.absolute_path])
-    return faults + [f"{_path(error)}: {_words(error)}" for error in errors]
+    return [*faults, *_name_faults(obj.get("metadata", {})), *(f"{_path(error)}: {_words(error)}" for error in errors)]
+
+
+# apimachinery's IsDNS1123Subdomain; the schema of a CRD may not say it.
+_NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
+
+
+def _name_faults(metadata: Any) -> list[str]:
+    if not isinstance(metadata, dict):
+        return []  # the schema says so
+    if not metadata.get("name"):
+        return ["metadata.name: is required"]
+    named = {field: metadata[field] for field in ("name", "namespace") if metadata.get(field) is not None}
+    return [
+        f"metadata.{field}: {value!r} is no name: lower case letters and digits, with '-' and '.' between them"
+        for field, value in named.items()
+        if not isinstance(value, str) or not _NAME.fullmatch(value)
+    ]
 
 
 def with_defaults(obj: Object) -> Object:
@@ -111,4 +129,6 @@ def _words(error: Any) -> str:
         return f"unknown field {unknown} (there is {known})"
     if error.validator == "required":
         return str(error.message).replace("is a required property", "is required")
+    if error.validator == "pattern" and "description" in error.schema:
+        return f"{error.instance!r} is not what belongs here: {error.schema['description'].rstrip('.')}"
     return str(error.message)

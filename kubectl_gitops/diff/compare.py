@@ -107,17 +107,28 @@ def _is_sublist(declared: list[Any], live: list[Any], schema: FieldSet) -> bool:
         found = [
             (index, sub)
             for key, sub in schema.children.items()
-            if isinstance(key, ItemKey) and key.matches(item)
+            if isinstance(key, ItemKey) and _names(key, item, sub)
             for index, candidate in enumerate(live)
             if key.matches(candidate)
         ]
-        # Not found: new, or its key has a defaulted part. Found twice: duplicates, which only the server can judge.
+        # Not found: new, or only the server can tell its key. Found twice: duplicates, which only the server can judge.
         if len(found) != 1 or found[0][0] in matched:
             return False
         matched.add(found[0][0])
         if not is_subset(item, live[found[0][0]], found[0][1]):
             return False
     return True
+
+
+def _names(key: ItemKey, item: Any, owned: FieldSet) -> bool:
+    """Whether a declared item is the one with this key, even if it leaves out a part of the key.
+
+    A part that nobody set, though it is in the key, was filled in by the API server, and would be so again:
+    ``protocol: TCP`` of a port.
+    """
+    return isinstance(item, dict) and all(
+        same(item[name], value) if name in item else name not in owned.children for name, value in key.pairs
+    )
 
 
 def _distinct(values: list[Any]) -> bool:

@@ -12,6 +12,8 @@ from kubectl_gitops.diff.path import ABSENT
 
 _PREFIX = "hmac-sha256:"
 _SEALED_FIELDS = ("data", "stringData")
+MASKED = "***"
+#: Git's value, and what somebody made of it: all that may be said is that they differ.
 MASKED_BEFORE = "*** (before)"
 MASKED_AFTER = "*** (after)"
 #: kubectl's client-side apply keeps a copy of the whole object here, values included.

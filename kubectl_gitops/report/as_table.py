@@ -10,10 +10,10 @@ from kubectl_gitops.diff.path import format_path
 from kubectl_gitops.diff.plan import ActionKind
 from kubectl_gitops.report.authors import commit_text, git_text_beyond, owner_text, place_text, remarks_on
 from kubectl_gitops.report.columns import Cell, Row, aligned
-from kubectl_gitops.report.model import DriftReportList, Report
+from kubectl_gitops.report.model import DriftReport, DriftReportList, PlanReport, Report
 from kubectl_gitops.report.sections import Entry, Section, commit_of, remark_of, sections
 from kubectl_gitops.report.style import Color, Style
-from kubectl_gitops.report.summary import summary_of
+from kubectl_gitops.report.summary import summary_of, word_for
 from kubectl_gitops.report.text import printable, shortened
 from kubectl_gitops.report.values import field_texts
 
@@ -35,9 +35,9 @@ KIND_COLORS = {
 
 
 class Layout(NamedTuple):
-    """What stands in the line of an object, and in that of a field."""
+    """What stands in the line of an object, with the word for what it is or what became of it, and of a field."""
 
-    head: Callable[[Entry, Style], Row]
+    head: Callable[[Entry, str, Style], Row]
     field: Callable[[DriftedField, Entry, Style], Row]
 
 
@@ -55,14 +55,14 @@ def render_as(report: Report, style: Style, layout: Layout) -> str:
 def _section(section: Section, report: Report, style: Style, layout: Layout) -> Iterator[str]:
     of_whom = f"{printable(section.report.subject)}: " if isinstance(report, DriftReportList) else ""
     yield of_whom + summary_of(section.report)
-    yield from _blocks(section.entries, style, layout)
+    yield from _blocks(section.entries, section.report, style, layout)
     if section.ignored:
         yield "ignored:"
-        yield from _blocks(section.ignored, style, layout)
+        yield from _blocks(section.ignored, section.report, style, layout)
 
 
-def _blocks(entries: Sequence[Entry], style: Style, layout: Layout) -> Iterator[str]:
-    heads = aligned([layout.head(entry, style) for entry in entries], style)
+def _blocks(entries: Sequence[Entry], report: DriftReport | PlanReport, style: Style, layout: Layout) -> Iterator[str]:
+    heads = aligned([layout.head(entry, word_for(entry, report), style) for entry in entries], style)
     for head, entry in zip(heads, entries, strict=True):
         yield head
         yield from _remark(entry, style)
@@ -77,10 +77,10 @@ def _remark(entry: Entry, style: Style) -> list[str]:
     return [style.paint(f"  {word}: {printable(remark)}", color)] if remark else []
 
 
-def _head(entry: Entry, style: Style) -> Row:
+def _head(entry: Entry, word: str, style: Style) -> Row:
     return (
         Cell(printable(entry.key.described), Color.BOLD),
-        Cell(str(entry.kind), KIND_COLORS.get(entry.kind)),
+        Cell(word, KIND_COLORS.get(entry.kind)),
         Cell(place_text(entry.origin)),
         Cell(commit_text(commit_of(entry), style.now), Color.DIM),
     )

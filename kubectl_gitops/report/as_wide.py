@@ -23,11 +23,11 @@ def render(report: Report, style: Style) -> str:
     return render_as(report, style, Layout(_head, _field))
 
 
-def _head(entry: Entry, style: Style) -> Row:  # noqa: ARG001
+def _head(entry: Entry, word: str, style: Style) -> Row:  # noqa: ARG001
     return (
         Cell(printable(entry.key.described), Color.BOLD),
         Cell(printable(entry.api_version)),
-        Cell(str(entry.kind), KIND_COLORS.get(entry.kind)),
+        Cell(word, KIND_COLORS.get(entry.kind)),
         *_git_cells(entry.origin, commit_of(entry)),
     )
 

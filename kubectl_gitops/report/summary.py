@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from kubectl_gitops.diff.drift import DriftKind
-from kubectl_gitops.diff.plan import ActionKind
+from kubectl_gitops.diff.drift import DriftKind, ObjectDrift
+from kubectl_gitops.diff.plan import ActionKind, PlannedAction
 from kubectl_gitops.report.model import DriftReport, PlanReport
 from kubectl_gitops.report.text import count_of, printable
 
@@ -17,6 +17,15 @@ _ACTION_WORDS = {
     ActionKind.PRUNE: ("to prune", "pruned"),
     ActionKind.ORPHAN: ("no longer in Git", "no longer in Git"),
 }
+
+
+def word_for(entry: ObjectDrift | PlannedAction, report: DriftReport | PlanReport) -> str:
+    """What an object is, or what became of it: ``Modified``, ``create``, and once that is done ``created``."""
+    if isinstance(entry, ObjectDrift):
+        return str(entry.kind)
+    is_applied = isinstance(report, PlanReport) and report.applied
+    is_done = (is_applied and not entry.error) or entry.kind is ActionKind.ORPHAN
+    return _ACTION_WORDS[entry.kind][1] if is_done and entry.kind in _ACTION_WORDS else str(entry.kind)
 
 
 #: How to write what is not ours, such as the name of a branch.

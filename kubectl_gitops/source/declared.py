@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 import orjson
 
 from kubectl_gitops.api.objects import Declared, Origin, ResourceKey
+from kubectl_gitops.diff.secrets import is_secret
 from kubectl_gitops.errors import InvalidManifest
 from kubectl_gitops.source.document import ParsedDocument
 from kubectl_gitops.source.manifest import parse
@@ -32,6 +34,8 @@ def check(obj: Any, origin: Origin) -> Declared:
     if not isinstance(metadata, dict):
         raise _invalid(origin, f"{obj['kind']}: metadata must be a mapping with a name, not {_described(metadata)}")
     _check_metadata(obj["kind"], metadata, origin)
+    if is_secret(obj):
+        _check_secret(obj, origin)
     return Declared(object=obj, origin=origin)
 
 
@@ -91,6 +95,31 @@ def _check_strings(mapping: Any, path: str, origin: Origin) -> None:
     for key, value in mapping.items():
         if not isinstance(value, str):
             raise _invalid(origin, f"{path}.{key} must be a string, not {_described(value)}{_advice(value)}")
+
+
+def _check_secret(secret: dict[str, Any], origin: Origin) -> None:
+    """What the API server would refuse, because it would repeat the value, and we never do."""
+    name = f"Secret/{secret['metadata']['name']}"
+    for field in ("data", "stringData"):
+        values = secret.get(field)
+        if values is not None and not isinstance(values, dict):
+            raise _invalid(origin, f"{name}: {field} must be a mapping")
+        for key, value in (values or {}).items():
+            if value is not None and not isinstance(value, str):
+                raise _invalid(origin, f"{name}: {field}.{key} must be a string{_advice(value)}")
+            if field == "data" and value and not _is_base64(value):
+                raise _invalid(origin, f"{name}: data.{key} is not base64; plain text goes into stringData")
+    if not isinstance(secret.get("type", ""), str | None):
+        raise _invalid(origin, f"{name}: type must be a string")
+
+
+def _is_base64(text: str) -> bool:
+    """As Go's decoder has it, which passes over line breaks."""
+    try:
+        base64.b64decode(text.replace("\n", "").replace("\r", ""), validate=True)
+    except ValueError:
+        return False
+    return True
 
 
 def _require_string(mapping: dict[str, Any], field: str, path: str, origin: Origin) -> None:

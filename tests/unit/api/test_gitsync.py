@@ -39,7 +39,10 @@ def test_what_is_left_out_is_as_the_schema_says() -> None:
         ({"sync": {"purge": True}}, "spec.sync: unknown field purge (there is automated, prune, selfHeal)"),
         ({"enforcement": {"mode": "Maybe"}}, "spec.enforcement.mode: 'Maybe' is not one of"),
         ({"source": {"repoURL": "-u x"}}, "spec.source.repoURL: "),
-        ({"source": {"repoURL": "x", "interval": "often"}}, "spec.source.interval: "),
+        (
+            {"source": {"repoURL": "x", "interval": "often"}},
+            "spec.source.interval: 'often' is not what belongs here: How often to look for new commits: 30s, 5m, 1h",
+        ),
     ],
 )
 def test_a_fault_is_named_with_its_path(spec: dict[str, Any], fault: str) -> None:
@@ -47,6 +50,28 @@ def test_a_fault_is_named_with_its_path(spec: dict[str, Any], fault: str) -> Non
         read_gitsync({**gitsync(), "spec": {**gitsync()["spec"], **spec}})
     assert fault in str(caught.value)
     assert "team/shop" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("metadata", "message"),
+    [
+        ({}, "GitSync is not valid: metadata.name: is required"),
+        ({"name": ""}, "GitSync is not valid: metadata.name: is required"),
+        ({"name": 5}, "GitSync 5 is not valid: metadata.name: 5 is no name: "),
+        ({"name": "Shop"}, "GitSync Shop is not valid: metadata.name: 'Shop' is no name: "),
+        ({"name": "a", "namespace": "b_c"}, "GitSync b_c/a is not valid: metadata.namespace: 'b_c' is no name: "),
+        (["a"], "GitSync is not valid: metadata: ['a'] is not of type 'object'"),
+        (None, "GitSync is not valid: metadata: None is not of type 'object'"),
+    ],
+)
+def test_a_name_that_is_none_is_a_fault(metadata: Any, message: str) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        read_gitsync({**gitsync(), "metadata": metadata})
+    assert str(caught.value).startswith(message)
+
+
+def test_an_object_without_metadata_has_no_name() -> None:
+    assert "metadata.name: is required" in faults_of({"spec": {}})
 
 
 @pytest.mark.parametrize("obj", [None, [], "text", 1])

@@ -111,6 +111,17 @@ def test_a_keyed_list_with_more_items_is_a_superset_but_duplicates_are_in_doubt(
     assert not is_subset(declared, doubled, FIELDS)
 
 
+def test_a_key_part_that_was_defaulted_may_be_left_out_but_not_one_that_was_set() -> None:
+    key = 'k:{"port":80,"protocol":"TCP"}'
+    live = {"ports": [{"port": 80, "protocol": "TCP"}]}
+    defaulted = FieldSet.parse({"f:ports": {key: {".": {}, "f:port": {}}}})
+    assert is_subset({"ports": [{"port": 80}]}, live, defaulted)
+    was_set = FieldSet.parse({"f:ports": {key: {".": {}, "f:port": {}, "f:protocol": {}}}})
+    assert not is_subset({"ports": [{"port": 80}]}, live, was_set)
+    udp = FieldSet.parse({"f:ports": {'k:{"port":80,"protocol":"UDP"}': {".": {}, "f:port": {}, "f:protocol": {}}}})
+    assert not is_subset({"ports": [{"port": 80}]}, {"ports": [{"port": 80, "protocol": "UDP"}]}, udp)
+
+
 def test_a_field_set_covers_what_it_declares_and_nothing_stale() -> None:
     declared = {"metadata": {"labels": {"app": "web"}}, "spec": {"replicas": 3}}
     fields = FieldSet.parse({"f:metadata": {"f:labels": {"f:app": {}}}, "f:spec": {"f:replicas": {}}})

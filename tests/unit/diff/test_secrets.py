@@ -51,7 +51,8 @@ def test_other_kinds_are_left_alone() -> None:
 def test_a_masked_change_tells_only_that_there_is_one() -> None:
     change = masked(FieldChange(("data", "password"), "b2xk", "bmV3"))
     assert (change.desired, change.live) == ("*** (before)", "*** (after)")
-    assert masked(FieldChange(("data", "password"), ABSENT, "bmV3")).desired is ABSENT
+    added = masked(FieldChange(("data", "password"), ABSENT, "bmV3"))
+    assert (added.desired, added.live) == (ABSENT, "*** (after)")
     assert masked(FieldChange(("data",), {"a": "b2xk"}, ABSENT)).desired == {"a": "*** (before)"}
     kept = FieldChange(("metadata", "labels", "app"), "a", "b")
     assert masked(kept) is kept

@@ -208,18 +208,30 @@ def test_a_plan_says_what_is_to_be_done_and_leaves_out_what_is_right_already() -
         "6 of 7 objects differ: 1 to create, 1 to change, 1 to take over, 1 to prune, 1 no longer in Git, 1 refused"
     )
     objects = """\
-ConfigMap/settings in namespace shop   create      deploy/settings.yaml:12
-Deployment/web in namespace shop       change      deploy/web.yaml:1
+ConfigMap/settings in namespace shop   create             deploy/settings.yaml:12
+Deployment/web in namespace shop       change             deploy/web.yaml:1
   spec.replicas   Git 3   live 5   kubectl-scale (Update scale), 2026-11-23T18:37:46Z
-Deployment/web in namespace shop       take over   deploy/web.yaml:1
-Deployment/web in namespace shop       change      deploy/web.yaml:1
+Deployment/web in namespace shop       take over          deploy/web.yaml:1
+Deployment/web in namespace shop       change             deploy/web.yaml:1
   error: spec.selector: field is immutable
 Namespace/shop                         prune
-Namespace/shop                         orphan
+Namespace/shop                         no longer in Git
 """
     assert render(plan) == f"{summary}\n{objects}"
-    applied = "6 of 7 objects differed: 1 created, 1 changed, 1 taken over, 1 pruned, 1 no longer in Git, 1 failed"
-    assert render(replace(plan, applied=True)) == f"{applied}\n{objects}"
+    assert (
+        render(replace(plan, applied=True))
+        == """\
+6 of 7 objects differed: 1 created, 1 changed, 1 taken over, 1 pruned, 1 no longer in Git, 1 failed
+ConfigMap/settings in namespace shop   created            deploy/settings.yaml:12
+Deployment/web in namespace shop       changed            deploy/web.yaml:1
+  spec.replicas   Git 3   live 5   kubectl-scale (Update scale), 2026-11-23T18:37:46Z
+Deployment/web in namespace shop       taken over         deploy/web.yaml:1
+Deployment/web in namespace shop       change             deploy/web.yaml:1
+  error: spec.selector: field is immutable
+Namespace/shop                         pruned
+Namespace/shop                         no longer in Git
+"""
+    )
 
 
 def test_in_a_plan_a_field_that_is_not_there_is_not_gone() -> None:
@@ -237,5 +249,5 @@ def test_a_plan_without_changes_is_one_line() -> None:
 
 def test_what_is_merely_orphaned_is_shown_but_no_change() -> None:
     plan = plan_report(action(ActionKind.UNCHANGED), action(ActionKind.ORPHAN, key=SHOP, origin=None))
-    assert render(plan) == "1 of 2 objects differs: 1 no longer in Git\nNamespace/shop   orphan\n"
+    assert render(plan) == "1 of 2 objects differs: 1 no longer in Git\nNamespace/shop   no longer in Git\n"
     assert not plan.has_changes

@@ -100,6 +100,43 @@ def test_what_could_not_be_kept_in_sync_is_refused(text: str, reason: str) -> No
     assert (error.reason, error.file, error.line) == (reason, "a.yaml", 2)
 
 
+def secret(fields: str) -> str:
+    return f"# first\napiVersion: v1\nkind: Secret\nmetadata: {{name: a}}\n{fields}\n"
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ("data: s3cret", "Secret/a: data must be a mapping"),
+        ("data: [s3cret]", "Secret/a: data must be a mapping"),
+        ("data: {k: 's3cret!'}", "Secret/a: data.k is not base64; plain text goes into stringData"),
+        ("data: {k: czNjcmV}", "Secret/a: data.k is not base64; plain text goes into stringData"),
+        ("data: {k: {s3cret: s3cret}}", "Secret/a: data.k must be a string"),
+        ("stringData: s3cret", "Secret/a: stringData must be a mapping"),
+        ("stringData: {k: 12345}", "Secret/a: stringData.k must be a string; quote it"),
+        ("stringData: {k: true}", "Secret/a: stringData.k must be a string; quote it"),
+        ("type: {s3cret: s3cret}", "Secret/a: type must be a string"),
+    ],
+)
+def test_what_is_wrong_with_a_secret_is_told_without_its_values(fields: str, reason: str) -> None:
+    error = refused(secret(fields))
+    assert (error.reason, error.file, error.line) == (reason, "a.yaml", 2)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        "",
+        "data: null\nstringData: null\ntype: null",
+        "data: {a: czNjcmV0, b: '', c: null}",
+        "data:\n  a: |\n    czNj\n    cmV0\n",
+        "stringData: {a: 's3cret!', b: '', c: null}\ntype: Opaque",
+    ],
+)
+def test_secrets_as_the_api_server_takes_them(fields: str) -> None:
+    assert names(secret(fields)) == ["Secret/a a.yaml:2"]
+
+
 def test_an_object_is_declared_once() -> None:
     once: list[Declared] = declare(config_map("{name: a}").encode(), file="a.yaml")
     elsewhere = declare(config_map("{name: a, namespace: x}").encode(), file="b.yaml")

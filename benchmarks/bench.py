@@ -1,0 +1,110 @@
+"""What a benchmark is: a name, and a function that gives its figures against each peer."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from benchmarks.measure import Run, median_seconds
+from benchmarks.objects import write_objects
+from tests.testbed.controlplane import ControlPlane
+
+BIN = Path(sys.executable).parent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figure:
+    """One line of the table: ours against one peer. ``ratio`` is ours / peer: below 1, ours is less."""
+
+    name: str
+    objects: int
+    ours: float
+    peer: str
+    peer_value: float
+    ratio: float
+    unit: str
+    peak_rss_mib: float
+    versions: dict[str, str]
+
+    def as_json(self) -> dict[str, object]:
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """``run`` takes the ground to stand on, and gives a figure for each peer."""
+
+    name: str
+    run: Callable[[Ground], list[Figure]]
+
+
+class Ground:
+    """A control plane with nothing else on it, and directories of objects."""
+
+    def __init__(self, plane: ControlPlane, directory: Path, versions: Mapping[str, str]) -> None:
+        self._plane = plane
+        self._directory = directory
+        self._namespaces = 0
+        self.versions = dict(versions)
+        self.kubectl = plane.kubectl_path
+        self.gitops = BIN / "kubectl-gitops"
+        self.environment = plane.environment() | {"XDG_CACHE_HOME": str(directory / "cache")}
+
+    def objects(self, count: int) -> Path:
+        """A directory of ``count`` objects."""
+        found = self._directory / f"objects-{count}"
+        if not found.exists():
+            write_objects(found, count)
+        return found
+
+    def new_namespace(self) -> str:
+        self._namespaces += 1
+        name = f"bench-{self._namespaces}"
+        self._plane.request("POST", "/api/v1/namespaces", {"metadata": {"name": name}})
+        return name
+
+    def do(self, *args: str | Path) -> None:
+        """kubectl, outside of what is measured."""
+        self._plane.kubectl(*map(str, args), timeout_seconds=600)
+
+    def figures(self, name: str, count: int, results: Mapping[str, Sequence[Run]]) -> list[Figure]:
+        """Ours against each of the others in ``results``, by the median of their seconds."""
+        ours = median_seconds(results["ours"])
+        peak = max(run.peak_rss_mib for run in results["ours"])
+        return [
+            Figure(
+                name=name,
+                objects=count,
+                ours=round(ours, 3),
+                peer=peer,
+                peer_value=round(median_seconds(runs), 3),
+                ratio=round(ours / median_seconds(runs), 3),
+                unit="s",
+                peak_rss_mib=round(peak, 1),
+                versions=self.versions,
+            )
+            for peer, runs in results.items()
+            if peer != "ours"
+        ]
+
+
+@contextmanager
+def ground() -> Iterator[Ground]:
+    # No controllers: what they do after each write would disturb whoever is measured next.
+    with ControlPlane() as plane, TemporaryDirectory(prefix="kubectl-gitops-bench-") as directory:
+        yield Ground(plane, Path(directory), _versions(plane))
+
+
+def _versions(plane: ControlPlane) -> dict[str, str]:
+    from importlib.metadata import version
+
+    return {
+        "kubectl-gitops": version("kubectl-gitops"),
+        "kubernetes": str(plane.request("GET", "/version")["gitVersion"]),
+        "python": ".".join(map(str, sys.version_info[:3])),
+        "python-kubernetes": version("kubernetes"),
+    }

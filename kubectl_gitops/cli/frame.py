@@ -1,0 +1,104 @@
+"""The command ``kubectl gitops``: a table of subcommands, each imported when called, so that --help is instant."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, NamedTuple, NoReturn
+
+import click
+
+from kubectl_gitops.cli.failures import exit_code_of
+
+PROGRAM: Final = "kubectl gitops"
+
+
+class Subcommand(NamedTuple):
+    """Where a subcommand is, as ``module:attribute``, and its line in the listing.
+
+    The line repeats the first sentence of the command's own help, which would take an import to read.
+    """
+
+    target: str
+    short_help: str
+
+
+COMMANDS: Final[Mapping[str, Subcommand]] = {
+    "install": Subcommand(
+        "kubectl_gitops.cli.install:command",
+        "Install the GitSync resource and the rights of the reconciler and the webhook",
+    ),
+    "create": Subcommand("kubectl_gitops.cli.create:command", "Create a GitSync: keep a path of a repository in sync"),
+    "status": Subcommand("kubectl_gitops.cli.status:command", "Show what each GitSync last synced and how it is now"),
+    "diff": Subcommand("kubectl_gitops.cli.diff:command", "Show what a sync would change"),
+    "drift": Subcommand("kubectl_gitops.cli.drift:command", "Show what was changed by hand, and by whom"),
+    "sync": Subcommand("kubectl_gitops.cli.sync:command", "Make the cluster as Git says"),
+    "render": Subcommand(
+        "kubectl_gitops.cli.render:command",
+        "Print the objects that Git declares, each with the file and line it comes from",
+    ),
+    "version": Subcommand(
+        "kubectl_gitops.cli.version:command", "Print the version of this program and of what the cluster runs"
+    ),
+}
+
+
+class LazyGroup(click.Group):
+    """A group that imports a subcommand's module only when that subcommand is called."""
+
+    def __init__(self, name: str, *, subcommands: Mapping[str, Subcommand], **kwargs: Any) -> None:
+        super().__init__(name, **kwargs)
+        self.subcommands = subcommands
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        return list(self.subcommands)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in self.subcommands:
+            return None
+        module, _, attribute = self.subcommands[cmd_name].target.partition(":")
+        command: click.Command = getattr(importlib.import_module(module), attribute)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, command.short_help) for name, command in self.subcommands.items()])
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if name not in self.subcommands and not name.startswith("-"):
+            import difflib
+
+            nearest = difflib.get_close_matches(name, self.subcommands, n=1)
+            question = f"; did you mean {nearest[0]}?" if nearest else ""
+            raise click.UsageError(f"there is no command {name!r}{question}", ctx)
+        return super().resolve_command(ctx, args)
+
+    def main(self, args: Sequence[str] | None = None, *_: Any, **__: Any) -> NoReturn:
+        """Run, show what went wrong, and exit. Unlike click's, it knows our errors and our exit codes."""
+        sys.exit(exit_code_of(lambda: self._invoke(sys.argv[1:] if args is None else args)))
+
+    def _invoke(self, args: Sequence[str]) -> None:
+        with self.make_context(PROGRAM, list(args)) as ctx:
+            self.invoke(ctx)
+
+
+def _help_without_command() -> None:
+    ctx = click.get_current_context()
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())
+
+
+gitops = LazyGroup(
+    "gitops",
+    subcommands=COMMANDS,
+    callback=_help_without_command,
+    invoke_without_command=True,
+    subcommand_metavar="COMMAND [ARGS]...",
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    help="Keep a cluster as Git says: see what differs and who changed it, and put it right.",
+    epilog="Exit codes: 0 no differences, 1 differences, 2 an error, 3 a fault in this program, 130 interrupted.",
+)

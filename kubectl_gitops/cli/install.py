@@ -1,0 +1,82 @@
+"""``kubectl gitops install``: put the GitSync resource and the controllers' rights into a cluster."""
+
+from __future__ import annotations
+
+import time
+from importlib import resources
+from importlib.resources.abc import Traversable
+from pathlib import Path
+
+import click
+
+from kubectl_gitops.api.names import API_VERSION, CONTROLLER_FIELD_MANAGER, KIND
+from kubectl_gitops.api.objects import Declared
+from kubectl_gitops.cli.options import ClusterOptions, cluster_options
+from kubectl_gitops.cli.output import write
+from kubectl_gitops.cluster.connection import Cluster
+from kubectl_gitops.cluster.discovery import Discovery
+from kubectl_gitops.cluster.reading import get_object
+from kubectl_gitops.cluster.writing import apply_object
+from kubectl_gitops.errors import ClusterError
+from kubectl_gitops.source.declared import declare
+
+ESTABLISH_SECONDS = 30.0
+_NEXT = """\
+Next: run gitops-reconciler and gitops-webhook (README.md says how), then
+  kubectl gitops create NAME --repo URL --path PATH -n gitops-system
+"""
+
+
+@click.command("install")
+@click.option("--export", is_flag=True, help="Print the manifests instead of applying them.")
+@cluster_options
+def command(export: bool, options: ClusterOptions) -> None:
+    """Install the GitSync resource and the rights of the reconciler and the webhook.
+
+    Idempotent: run again, it upgrades in place and says what it changed.
+    """
+    if export:
+        write("---\n".join(file.read_text() for file in _files()))
+        return
+    cluster = options.connect()
+    discovery = Discovery(cluster)
+    for declared in _manifests():
+        write(f"{declared.key} {_apply(cluster, discovery, declared)}\n")
+    _wait_served(discovery)
+    write(_NEXT)
+
+
+def _files() -> list[Traversable]:
+    """The manifests, in the order of the kustomization: beside the package when installed, in the checkout else."""
+    packaged = resources.files("kubectl_gitops").joinpath("manifests", "base")
+    base: Traversable = packaged if packaged.is_dir() else Path(__file__).parents[2] / "manifests" / "base"
+    names = ("namespace.yaml", "crd.yaml", "reconciler-rbac.yaml", "webhook-rbac.yaml")
+    return [base.joinpath(name) for name in names]
+
+
+def _manifests() -> list[Declared]:
+    return [declared for file in _files() for declared in declare(file.read_bytes(), file=file.name)]
+
+
+def _apply(cluster: Cluster, discovery: Discovery, declared: Declared) -> str:
+    """Apply one object; what came of it, in kubectl's words."""
+    resource = discovery.need(declared.api_version, declared.kind)
+    before = get_object(cluster, resource, declared.namespace, declared.name)
+    after = apply_object(cluster, resource, declared.object, manager=CONTROLLER_FIELD_MANAGER)
+    if before is None:
+        return "created"
+    same = before["metadata"]["resourceVersion"] == after["metadata"]["resourceVersion"]
+    return "unchanged" if same else "configured"
+
+
+def _wait_served(discovery: Discovery) -> None:
+    deadline = time.monotonic() + ESTABLISH_SECONDS
+    while True:
+        discovery.refresh()
+        if discovery.find(API_VERSION, KIND) is not None:
+            return
+        if time.monotonic() > deadline:
+            raise ClusterError(
+                f"the API server does not serve {KIND} {ESTABLISH_SECONDS:g} s after its CRD was applied"
+            )
+        time.sleep(0.05)

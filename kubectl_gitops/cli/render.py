@@ -1,0 +1,58 @@
+"""``kubectl gitops render``: print the objects that Git declares."""
+
+from __future__ import annotations
+
+import click
+
+from kubectl_gitops.api.objects import Declared, Object
+from kubectl_gitops.cli.options import ClusterOptions, cluster_options, output_option
+from kubectl_gitops.cli.output import write
+from kubectl_gitops.cli.targets import SourceOptions, find_gitsync, gitsync_of, read_repository, source_options
+from kubectl_gitops.cluster.discovery import Discovery
+from kubectl_gitops.errors import InvalidInput
+from kubectl_gitops.report.jsontext import to_json_text
+from kubectl_gitops.report.text import printable
+from kubectl_gitops.report.yamltext import to_yaml
+from kubectl_gitops.source.render import Renderer
+from kubectl_gitops.sync.planning import shown
+
+
+@click.command("render")
+@click.argument("name", required=False)
+@source_options
+@output_option("yaml", "json")
+@cluster_options
+def command(name: str | None, source: SourceOptions, output: str, options: ClusterOptions) -> None:
+    """Print the objects that Git declares, each with the file and line it comes from.
+
+    NAME is a GitSync; with -f, a directory, a file, a repository or stdin, and no cluster is needed. Values of
+    Secrets are shown as ***.
+    """
+    if source.filename is not None:
+        if name:
+            raise InvalidInput("give the name of a GitSync or -f, not both")
+        desired = source.read()
+    elif name:
+        cluster = options.connect()
+        namespace = options.namespace_or_default(cluster)
+        gitsync = gitsync_of(find_gitsync(cluster, Discovery(cluster), namespace, name))
+        desired = read_repository(
+            gitsync.repo_url,
+            source.revision or gitsync.revision,
+            source.path or gitsync.path,
+            Renderer(gitsync.renderer),
+        )
+    else:
+        raise InvalidInput("say what to render: the name of a GitSync, or -f with a directory or repository")
+    write(_json(desired.declared) if output == "json" else _yaml(desired.declared))
+
+
+def _yaml(declared: tuple[Declared, ...]) -> str:
+    return "".join(
+        f"---\n# {printable(str(one.origin))}\n{to_yaml(shown(one.object), sort_keys=False)}" for one in declared
+    )
+
+
+def _json(declared: tuple[Declared, ...]) -> str:
+    items: list[Object] = [shown(one.object) for one in declared]
+    return to_json_text({"apiVersion": "v1", "kind": "List", "items": items})

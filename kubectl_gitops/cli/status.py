@@ -1,0 +1,97 @@
+"""``kubectl gitops status``: what each GitSync last synced and how it is now."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from kubectl_gitops.api.gitsync import GitSync
+from kubectl_gitops.api.objects import Object
+from kubectl_gitops.cli.options import ClusterOptions, all_namespaces_option, cluster_options, output_option
+from kubectl_gitops.cli.output import write
+from kubectl_gitops.cli.targets import find_gitsyncs, gitsync_of
+from kubectl_gitops.cluster.discovery import Discovery
+from kubectl_gitops.report.columns import Cell, aligned
+from kubectl_gitops.report.jsontext import to_json_text
+from kubectl_gitops.report.style import PLAIN
+from kubectl_gitops.report.text import printable, printable_lines
+from kubectl_gitops.report.yamltext import to_yaml
+
+_HEAD = ("NAMESPACE", "NAME", "REVISION", "READY", "OBJECTS", "DRIFT", "ENFORCEMENT", "SYNCED AT")
+
+
+@click.command("status")
+@click.argument("name", required=False)
+@all_namespaces_option
+@output_option("table", "json", "yaml")
+@cluster_options
+def command(name: str | None, all_namespaces: bool, output: str, options: ClusterOptions) -> None:
+    """Show what each GitSync last synced and how it is now.
+
+    NAME is a GitSync; without it, all of the namespace (-A: of the cluster).
+    """
+    cluster = options.connect()
+    namespace = "" if all_namespaces else options.namespace_or_default(cluster)
+    objects = find_gitsyncs(cluster, Discovery(cluster), namespace, name)
+    match output:
+        case "json":
+            write(to_json_text(_document(objects, single=name is not None)))
+        case "yaml":
+            write(to_yaml(_document(objects, single=name is not None), sort_keys=False))
+        case _:
+            where = f"namespace {namespace}; -A looks in all" if namespace else "the cluster"
+            write(_table(objects) if objects else f"there is no GitSync in {where}\n")
+
+
+def _table(objects: list[Object]) -> str:
+    rows = [_HEAD, *(_row(gitsync_of(obj), obj.get("status") or {}) for obj in objects)]
+    lines = aligned([[Cell(printable(text)) for text in row] for row in rows], PLAIN)
+    for obj in objects:
+        lines.extend(_details(obj))
+    return printable_lines("\n".join(lines)) + "\n"
+
+
+def _row(gitsync: GitSync, status: Object) -> tuple[str, ...]:
+    synced, counts = status.get("synced") or {}, status.get("objects") or {}
+    revision = f"{gitsync.revision}@{synced['revision'][:8]}" if synced.get("revision") else "-"
+    return (
+        gitsync.namespace,
+        gitsync.name,
+        revision,
+        _condition(status, "Ready").get("status", "Unknown"),
+        str(counts.get("total", "-")),
+        str(counts.get("drifted", 0) + counts.get("missing", 0)) if counts else "-",
+        gitsync.enforcement.value + (" (suspended)" if gitsync.suspended else ""),
+        synced.get("time") or "-",
+    )
+
+
+def _details(obj: Object) -> list[str]:
+    """What is not as it should be, in the reconciler's words; and what was restored last."""
+    status = obj.get("status") or {}
+    name = obj["metadata"]["name"]
+    lines = []
+    synced = _condition(status, "Synced")
+    if synced.get("status") != "True":
+        lines.append(f"{name}: {synced.get('reason', 'Unknown')}: {synced.get('message', 'no reconciler has seen it')}")
+    lines.extend(
+        f"{name}: {row['kind']} {row['object']} {row.get('field', '')}".rstrip()
+        + (f" by {row['manager']}" if row.get("manager") else "")
+        for row in status.get("drift") or []
+    )
+    restored = status.get("restored")
+    if restored:
+        lines.append(f"{name}: restored {restored['object']} in {restored['milliseconds']:g} ms at {restored['time']}")
+    return lines
+
+
+def _condition(status: Object, kind: str) -> Object:
+    found: Object = next((c for c in status.get("conditions") or [] if c["type"] == kind), {})
+    return found
+
+
+def _document(objects: list[Object], *, single: bool) -> Any:
+    for obj in objects:
+        obj["metadata"].pop("managedFields", None)
+    return objects[0] if single else {"apiVersion": "v1", "kind": "List", "items": objects}

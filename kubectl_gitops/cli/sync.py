@@ -1,0 +1,148 @@
+"""``kubectl gitops sync``: make the cluster as Git says."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import click
+
+from kubectl_gitops.api.gitsync import duration_seconds
+from kubectl_gitops.api.names import SYNC_REQUEST_ANNOTATION
+from kubectl_gitops.api.objects import Object
+from kubectl_gitops.cli.options import ClusterOptions, cluster_options, output_option
+from kubectl_gitops.cli.output import show, write
+from kubectl_gitops.cli.planned import Planned, local_plan, planned_report
+from kubectl_gitops.cli.targets import SourceOptions, find_gitsync, gitsync_of, gitsync_resource, source_options
+from kubectl_gitops.cluster.connection import Cluster
+from kubectl_gitops.cluster.discovery import Discovery
+from kubectl_gitops.cluster.writing import merge_patch
+from kubectl_gitops.diff.plan import ActionKind
+from kubectl_gitops.errors import ClusterError, GitOpsError, InvalidInput
+from kubectl_gitops.report.text import count_of, printable
+from kubectl_gitops.sync.engine import Engine, SyncResult
+from kubectl_gitops.sync.planning import Plan
+
+_FORMATS = ("table", "json", "yaml")
+
+
+@click.command("sync")
+@click.argument("name", required=False)
+@source_options
+@click.option("--name", "directory_name", metavar="NAME", help="With -f: under which name the objects are kept.")
+@click.option("--prune", is_flag=True, help="With -f: delete what was synced before and is declared no longer.")
+@click.option(
+    "--timeout", default="5m", show_default=True, metavar="DURATION", help="How long to wait for the reconciler."
+)
+@output_option(*_FORMATS)
+@cluster_options
+def command(
+    name: str | None,
+    source: SourceOptions,
+    directory_name: str | None,
+    prune: bool,
+    timeout: str,
+    output: str,
+    options: ClusterOptions,
+) -> None:
+    """Make the cluster as Git says.
+
+    NAME is a GitSync: the reconciler is asked to sync it now, and what becomes of it is shown. With -f, a directory or
+    repository is applied from here, with your own rights; nothing needs to be installed.
+
+    Exit codes: 0 synced, 2 an error, or some objects failed.
+    """
+    cluster = options.connect()
+    namespace = options.namespace_or_default(cluster)
+    if name is not None:
+        _refuse_options_of_files(source, directory_name, prune=prune, output=output)
+        _ask_reconciler(cluster, namespace, name, _seconds(timeout))
+        return
+    planned = local_plan(cluster, namespace, source, directory_name, prune=prune, purpose="sync")
+    result = _run(planned)
+    show(planned_report(planned, _as_done(result), applied=True), output)
+    if result.not_pruned:
+        click.echo(f"nothing was pruned: {result.not_pruned}", err=True)
+    if result.failed:
+        failed, total = len(result.failed), len(result.plan.steps)
+        others = "; the others are synced" if failed < total else ""
+        raise GitOpsError(f"{failed} of {count_of(total, 'object')} failed, as shown{others}")
+
+
+def _refuse_options_of_files(source: SourceOptions, directory_name: str | None, *, prune: bool, output: str) -> None:
+    """What means something only with -f must not be passed over in silence."""
+    if source.filename is not None:
+        raise InvalidInput("give the name of a GitSync or -f, not both")
+    if source.revision or source.path or directory_name or prune or output != _FORMATS[0]:
+        raise InvalidInput(
+            "--revision, --path, --name, --prune and -o go with -f",
+            hint="the reconciler syncs a GitSync as its own spec says",
+        )
+
+
+def _seconds(timeout: str) -> float:
+    try:
+        return duration_seconds(timeout)
+    except ValueError as exc:
+        raise InvalidInput(f"--timeout: {exc}") from exc
+
+
+def _run(planned: Planned) -> SyncResult:
+    planned.keep_sealing_key()
+    engine = Engine(
+        writer=planned.cluster,
+        discovery=planned.discovery,
+        store=planned.store,
+        sealing_key=planned.sealing_key,
+    )
+    return engine.run(
+        planned.plan,
+        revision=planned.desired.commit,
+        repo_url=planned.repo_url,
+        path=planned.path,
+    )
+
+
+def _as_done(result: SyncResult) -> Plan:
+    """The plan with the errors that its steps met in earnest; what was not pruned is there still."""
+    errors = {outcome.step.key: outcome.error for outcome in result.outcomes}
+    steps = [replace(step, error=errors.get(step.key)) for step in result.plan.steps]
+    if result.not_pruned:
+        steps = [replace(s, kind=ActionKind.ORPHAN) if s.kind is ActionKind.PRUNE else s for s in steps]
+    return replace(result.plan, steps=tuple(steps))
+
+
+def _ask_reconciler(cluster: Cluster, namespace: str, name: str, timeout_seconds: float) -> None:
+    """Have the reconciler sync a GitSync, and wait for its answer in the status."""
+    discovery = Discovery(cluster)
+    resource = gitsync_resource(discovery)
+    gitsync = gitsync_of(find_gitsync(cluster, discovery, namespace, name))
+    if gitsync.suspended:
+        raise InvalidInput(
+            f"GitSync {gitsync} is suspended: the reconciler writes nothing", hint="set spec.suspend to false first"
+        )
+    request = datetime.now(UTC).isoformat(timespec="microseconds")
+    patch = {"metadata": {"annotations": {SYNC_REQUEST_ANNOTATION: request}}}
+    merge_patch(cluster, resource, namespace, name, patch, manager="kubectl-gitops-cli")
+    deadline = time.monotonic() + timeout_seconds
+    while True:
+        status = cluster.get(resource.path(namespace, name)).get("status") or {}
+        synced = _condition(status, "Synced")
+        if status.get("lastSyncRequest") == request:
+            if synced.get("status") != "True":
+                raise GitOpsError(f"GitSync {gitsync}: {synced.get('message', '')}")
+            write(f"GitSync {gitsync}: {printable(synced.get('message', ''))}\n")
+            return
+        if time.monotonic() >= deadline:
+            last = f"; it said last: {synced['message']}" if synced.get("message") else ""
+            raise ClusterError(
+                f"the reconciler has not synced GitSync {gitsync} within {timeout_seconds:g} s{last}",
+                hint="does it run? kubectl gitops status shows what it says",
+            )
+        time.sleep(0.1)
+
+
+def _condition(status: Object, kind: str) -> Object:
+    found: Object = next((c for c in status.get("conditions") or [] if c["type"] == kind), {})
+    return found

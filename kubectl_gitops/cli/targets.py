@@ -1,0 +1,175 @@
+"""What a subcommand works on: a GitSync in the cluster, or a directory, file, repository or stream."""
+
+from __future__ import annotations
+
+import functools
+import posixpath
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from kubectl_gitops.api.gitsync import GitSync, read_gitsync
+from kubectl_gitops.api.names import API_VERSION, KIND, SYSTEM_NAMESPACE
+from kubectl_gitops.api.objects import Object
+from kubectl_gitops.cluster.connection import Cluster
+from kubectl_gitops.cluster.discovery import Discovery, Resource
+from kubectl_gitops.cluster.reading import get_object, list_objects
+from kubectl_gitops.errors import Forbidden, InvalidInput, NotFound
+from kubectl_gitops.source.desired import Desired, from_directory, from_mirror, from_stream
+from kubectl_gitops.source.render import Renderer
+
+Command = Callable[..., Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceOptions:
+    """Where declared objects come from, if not from a GitSync: ``-f``, and revision and path in a repository."""
+
+    filename: str | None
+    revision: str | None
+    path: str | None
+    renderer: Renderer
+
+    def read(self) -> Desired:
+        """The declared objects of ``-f``: at least one. Raises InvalidInput, InvalidManifest, SourceError."""
+        assert self.filename is not None
+        desired = self._read(self.filename)
+        if not desired.declared:
+            raise InvalidInput(
+                f"{desired.where} declares no object at all", hint="in a directory, .yaml, .yml and .json files count"
+            )
+        return desired
+
+    def _read(self, filename: str) -> Desired:
+        if filename == "-":
+            if self.revision or self.path:
+                raise InvalidInput("--revision and --path go with a directory or a repository, not with stdin")
+            return from_stream(sys.stdin.buffer.read())
+        if is_repository_url(filename):
+            return read_repository(filename, self.revision or "HEAD", self.path or ".", self.renderer)
+        if self.revision:
+            repository, path = _in_repository(Path(filename))
+            return read_repository(str(repository), self.revision, posixpath.join(path, self.path or ""), self.renderer)
+        place = Path(filename, self.path or "")
+        if not place.exists():
+            raise InvalidInput(f"there is no file or directory {place}")
+        return from_directory(place, renderer=self.renderer)
+
+
+def _in_repository(place: Path) -> tuple[Path, str]:
+    """The repository that a path on this disk is, or is in, and the path from there."""
+    whole = place.expanduser().resolve()
+    is_bare = (whole / "objects").is_dir() or whole.suffix == ".bundle"
+    checkouts = [] if is_bare else [one for one in (whole, *whole.parents) if (one / ".git").exists()]
+    return (checkouts[0], whole.relative_to(checkouts[0]).as_posix()) if checkouts else (whole, ".")
+
+
+def is_repository_url(text: str) -> bool:
+    """Whether ``-f`` names a repository by URL or as ``user@host:path``, and not something on this disk."""
+    return "://" in text or ("@" in text.partition(":")[0] and ":" in text and not Path(text).exists())
+
+
+def read_repository(url: str, revision: str, path: str, renderer: Renderer) -> Desired:
+    """The declared objects of a repository, reached with the person's own git configuration and credentials."""
+    # git takes long to be imported, and most commands read no repository
+    from kubectl_gitops.source.mirror import Mirror, default_cache_directory
+
+    mirror = Mirror(url, cache_directory=default_cache_directory(), allow_file=True, use_user_config=True)
+    if mirror.remote_moved():
+        mirror.fetch()
+    return from_mirror(mirror, revision, path, renderer=renderer)
+
+
+def source_options(command: Command) -> Command:
+    """``-f``, ``--revision``, ``--path`` and ``--render``; the command takes ``source: SourceOptions``."""
+
+    @functools.wraps(command)
+    def with_source(
+        *args: Any, filename: str | None, revision: str | None, path: str | None, render: str, **kwargs: Any
+    ) -> Any:
+        source = SourceOptions(filename=filename, revision=revision, path=path, renderer=Renderer(render))
+        return command(*args, source=source, **kwargs)
+
+    for option in reversed(_source_options()):
+        option(with_source)
+    return with_source
+
+
+def _source_options() -> list[Callable[[Command], Command]]:
+    return [
+        click.option(
+            "-f", "--filename", metavar="WHERE", help="A directory, a file, a repository's URL, or - for stdin."
+        ),
+        click.option("--revision", metavar="REV", help="A branch, tag or commit, instead of the GitSync's or HEAD."),
+        click.option(
+            "--path", metavar="PATH", help="The path in the repository, instead of the GitSync's or its root."
+        ),
+        click.option(
+            "--render",
+            type=click.Choice([renderer.value for renderer in Renderer]),
+            default=Renderer.AUTO.value,
+            show_default=True,
+            help="How files become objects.",
+        ),
+    ]
+
+
+def system_namespace_option(command: Command) -> Command:
+    """``--system-namespace``; the command takes ``system_namespace: str``."""
+    return click.option(
+        "--system-namespace",
+        metavar="NAME",
+        default=SYSTEM_NAMESPACE,
+        show_default=True,
+        help="Where the reconciler keeps its snapshots.",
+    )(command)
+
+
+def gitsync_resource(discovery: Discovery) -> Resource:
+    """The GitSync resource. Raises InvalidInput that says how to install it."""
+    found = discovery.find(API_VERSION, KIND)
+    if found is None:
+        raise InvalidInput(
+            "GitSync is not installed in this cluster",
+            hint="kubectl gitops install installs it; with -f, a directory or repository needs no installation",
+        )
+    return found
+
+
+def find_gitsync(cluster: Cluster, discovery: Discovery, namespace: str, name: str) -> Object:
+    """The GitSync object. Raises NotFound that names those there are."""
+    resource = gitsync_resource(discovery)
+    found = get_object(cluster, resource, namespace, name)
+    if found is None:
+        there = _known(cluster, resource, namespace)
+        raise NotFound(f"no GitSync {name} in namespace {namespace}{there}", hint="-n names another namespace")
+    return found
+
+
+def _known(cluster: Cluster, resource: Resource, namespace: str, limit: int = 10) -> str:
+    """The names of the GitSyncs that there are, in brackets; "" for who may not see them."""
+    try:
+        items = list_objects(cluster, resource, namespace=namespace).items
+    except Forbidden:
+        return ""
+    names = sorted(obj["metadata"]["name"] for obj in items)
+    more = f" and {len(names) - limit} more" if len(names) > limit else ""
+    return f" (there is {', '.join(names[:limit])}{more})" if names else " (there is none at all)"
+
+
+def find_gitsyncs(cluster: Cluster, discovery: Discovery, namespace: str, name: str | None) -> list[Object]:
+    """One GitSync by name, or all in a namespace ("": everywhere), by namespace and name."""
+    if name is not None:
+        if not namespace:
+            raise InvalidInput("a name is one of a namespace: give -n with NAME, or -A without it")
+        return [find_gitsync(cluster, discovery, namespace, name)]
+    items = list_objects(cluster, gitsync_resource(discovery), namespace=namespace).items
+    return sorted(items, key=lambda o: (o["metadata"]["namespace"], o["metadata"]["name"]))
+
+
+def gitsync_of(obj: Object) -> GitSync:
+    return read_gitsync({name: value for name, value in obj.items() if name != "status"})

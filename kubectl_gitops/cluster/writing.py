@@ -1,0 +1,71 @@
+"""Write to the cluster: server-side apply, delete, and patches of what is not desired state."""
+
+from __future__ import annotations
+
+from kubectl_gitops.api.names import FIELD_MANAGER
+from kubectl_gitops.api.objects import Object
+from kubectl_gitops.cluster.connection import APPLY_PATCH, MERGE_PATCH, Cluster
+from kubectl_gitops.cluster.discovery import Resource
+
+
+def apply_object(
+    cluster: Cluster,
+    resource: Resource,
+    obj: Object,
+    *,
+    dry_run: bool = False,
+    force: bool = True,
+    manager: str = FIELD_MANAGER,
+    subresource: str = "",
+) -> Object:
+    """Server-side apply; the answer is the whole object as the API server has it (or would have it).
+
+    With ``force``, fields that others hold become ours. Unknown and duplicate fields are refused, as kubectl does.
+    """
+    metadata = obj["metadata"]
+    return cluster.request(
+        "PATCH",
+        resource.path(metadata.get("namespace") or "", metadata["name"], subresource),
+        query={
+            "fieldManager": manager,
+            "force": force,
+            "dryRun": "All" if dry_run else None,
+            "fieldValidation": "Strict",
+        },
+        body=obj,
+        content_type=APPLY_PATCH,
+    )
+
+
+def create_object(cluster: Cluster, resource: Resource, obj: Object, *, manager: str) -> Object:
+    """POST. Raises Conflict where an object of that name exists."""
+    path = resource.path(obj["metadata"].get("namespace") or "")
+    return cluster.request("POST", path, query={"fieldManager": manager}, body=obj)
+
+
+def delete_object(cluster: Cluster, resource: Resource, namespace: str, name: str, *, uid: str | None = None) -> Object:
+    """DELETE in the background. With ``uid``, only that very object: one re-created since raises Conflict."""
+    options: Object = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": "Background"}
+    if uid:
+        options["preconditions"] = {"uid": uid}
+    return cluster.request("DELETE", resource.path(namespace, name), body=options)
+
+
+def merge_patch(
+    cluster: Cluster,
+    resource: Resource,
+    namespace: str,
+    name: str,
+    patch: Object,
+    *,
+    manager: str,
+    subresource: str = "",
+) -> Object:
+    """JSON merge patch (RFC 7386)."""
+    return cluster.request(
+        "PATCH",
+        resource.path(namespace, name, subresource),
+        query={"fieldManager": manager},
+        body=patch,
+        content_type=MERGE_PATCH,
+    )

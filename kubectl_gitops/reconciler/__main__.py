@@ -1,0 +1,70 @@
+"""``gitops-reconciler``: the reconciler's process, in the cluster or beside it."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+
+import click
+
+from kubectl_gitops.api import jsonlog
+from kubectl_gitops.api.names import SYSTEM_NAMESPACE
+from kubectl_gitops.cluster.connection import Cluster
+from kubectl_gitops.errors import GitOpsError
+from kubectl_gitops.reconciler.loop import Reconciler
+from kubectl_gitops.source.mirror import default_cache_directory
+
+_log = logging.getLogger(__name__)
+
+
+@click.command(context_settings={"auto_envvar_prefix": "GITOPS_RECONCILER", "help_option_names": ["-h", "--help"]})
+@click.option("--kubeconfig", type=click.Path(path_type=Path), help="Outside a cluster: how to reach it.")
+@click.option("--namespace", default=SYSTEM_NAMESPACE, show_default=True, help="Where snapshots are kept.")
+@click.option("--cache-directory", type=click.Path(path_type=Path), help="Where mirrors of repositories are kept.")
+@click.option("--allow-file-repositories", is_flag=True, help="Allow repositories on this machine's own disk.")
+@click.option("--log-level", default="info", type=click.Choice(["debug", "info", "warning", "error"]))
+def run(
+    kubeconfig: Path | None,
+    namespace: str,
+    cache_directory: Path | None,
+    allow_file_repositories: bool,
+    log_level: str,
+) -> None:
+    """Watch GitSyncs, sync what is new in Git, and restore what drifts, until stopped."""
+    jsonlog.configure(log_level)
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    cluster = Cluster.from_kubeconfig(kubeconfig) if kubeconfig else Cluster.in_cluster()
+    reconciler = Reconciler(
+        cluster,
+        system_namespace=namespace,
+        cache_directory=cache_directory or default_cache_directory(),
+        allow_file=allow_file_repositories,
+    )
+    reconciler.start()
+    _log.info("the reconciler runs against %s", cluster.url)
+    stop.wait()
+    _log.info("stopping")
+    if not reconciler.stop():
+        # A git or an API server that does not answer must not hold us up: whatever was begun is taken up again.
+        _log.warning("stopped without waiting any longer for what does not answer")
+        logging.shutdown()
+        os._exit(0)
+
+
+def main() -> None:
+    """The console script: errors that a person can do something about are one line, exit code 2."""
+    try:
+        run(standalone_mode=True)
+    except GitOpsError as exc:
+        print(f"error: {exc}" + (f"\nhint: {exc.hint}" if exc.hint else ""), file=sys.stderr)
+        sys.exit(exc.exit_code)
+
+
+if __name__ == "__main__":
+    main()

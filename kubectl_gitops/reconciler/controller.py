@@ -1,0 +1,178 @@
+"""One GitSync: gives it its turns to follow Git and to restore, and says in its status how it is."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from typing import NamedTuple
+
+from kubectl_gitops.api.gitsync import GitSync
+from kubectl_gitops.api.names import CONTROLLER_FIELD_MANAGER, SYNC_REQUEST_ANNOTATION
+from kubectl_gitops.api.objects import Object, ResourceKey
+from kubectl_gitops.cluster.writing import merge_patch
+from kubectl_gitops.errors import GitOpsError, InvalidInput, NotFound
+from kubectl_gitops.reconciler.following import Follower
+from kubectl_gitops.reconciler.ledger import Ledger, version_of
+from kubectl_gitops.reconciler.restoring import Restorer
+from kubectl_gitops.reconciler.status import Facts, Phase, phase_in, status_of
+from kubectl_gitops.reconciler.surroundings import Surroundings, Turns, now
+from kubectl_gitops.sync.engine import Interrupted
+
+_log = logging.getLogger(__name__)
+
+_MIN_RETRY_SECONDS, _MAX_RETRY_SECONDS = 1.0, 60.0
+
+
+class _Said(NamedTuple):
+    """What the status says of the last turn: how it went, of which generation, and which request it answered.
+
+    One value, so that a status never tells the outcome of one turn as the answer to another.
+    """
+
+    phase: Phase
+    generation: int
+    request: str
+
+
+class Controller:
+    """Owns everything about one GitSync. Called from many threads; ``reconcile`` by one at a time."""
+
+    def __init__(self, gitsync: GitSync, obj: Object, around: Surroundings, turns: Turns) -> None:
+        status = obj.get("status") or {}
+        self.gitsync = gitsync
+        self.ledger = Ledger(around.sealing_key, clock=around.clock, wall_clock=now)
+        self._lock = threading.Lock()
+        self._object = obj
+        self._around = around
+        self._turns = turns
+        self._stop = threading.Event()
+        self._said = _Said(
+            phase=phase_in(status),
+            generation=int(status.get("observedGeneration") or 0),
+            request=str(status.get("lastSyncRequest") or ""),
+        )
+        self._retry_seconds = _MIN_RETRY_SECONDS
+        self.restorer = Restorer(
+            self.ledger,
+            around,
+            turns,
+            gitsync=lambda: self.gitsync,
+            stop=self._stop,
+            restored_before=int((status.get("restored") or {}).get("total") or 0),
+        )
+        self._follower = Follower(self.ledger, self.restorer, around, turns, say=self._say_meanwhile, stop=self._stop)
+
+    def __str__(self) -> str:
+        return str(self.gitsync)
+
+    # -- what becomes of the GitSync itself
+
+    def update(self, gitsync: GitSync, obj: Object) -> bool:
+        """Take over a newer GitSync. True if there is something to reconcile, not only a status."""
+        if not self._take(obj):
+            return False
+        before, self.gitsync = self.gitsync, gitsync
+        if _heals(gitsync) and not _heals(before):
+            self.restorer.resume()
+        self._turns.status()
+        return gitsync.generation != before.generation or _request_of(obj) not in {"", self._said.request}
+
+    def _take(self, obj: Object) -> bool:
+        """Keep an object, unless we know a newer one: the answer to our own write may come before its event."""
+        with self._lock:
+            if version_of(obj) < version_of(self._object):
+                return False
+            self._object = obj
+            return True
+
+    def retire(self) -> None:
+        """Write nothing more, neither objects nor status: the GitSync is gone, or this process ends."""
+        self._stop.set()
+
+    @property
+    def is_retired(self) -> bool:
+        return self._stop.is_set()
+
+    # -- its turns
+
+    def reconcile(self) -> float:
+        """Follow Git for one round. Returns the seconds until the next one."""
+        gitsync, obj = self.gitsync, self._object
+        request = _request_of(obj)
+        asked = request not in {"", self._said.request}
+        try:
+            phase = self._follower.follow(gitsync, obj.get("status") or {}, asked=asked)
+            delay_seconds, self._retry_seconds = gitsync.interval_seconds, _MIN_RETRY_SECONDS
+        except Interrupted:
+            return 0.0
+        except GitOpsError as exc:
+            phase, delay_seconds = _failure(exc), self._delay_after(exc, gitsync)
+            _log.warning("%s: %s", self, phase.message)
+        # The request is answered, however it went: the conditions tell.
+        self._said = _Said(phase, gitsync.generation, request or self._said.request)
+        self._turns.status()
+        return delay_seconds
+
+    def _delay_after(self, exc: GitOpsError, gitsync: GitSync) -> float:
+        if isinstance(exc, InvalidInput):
+            return gitsync.interval_seconds  # only a new commit can help, or a new GitSync
+        delay_seconds = min(self._retry_seconds, max(gitsync.interval_seconds, _MIN_RETRY_SECONDS))
+        self._retry_seconds = min(self._retry_seconds * 2, _MAX_RETRY_SECONDS)
+        return delay_seconds
+
+    def restore(self, key: ResourceKey) -> None:
+        """Put one object back, if it is still wrong."""
+        self.restorer.restore(key)
+
+    def write_status(self) -> None:
+        """Bring the status up to date; no write where nothing changed. Raises ClusterError."""
+        obj, gitsync, around = self._object, self.gitsync, self._around
+        previous = obj.get("status") or {}
+        status = status_of(self._facts(), previous, now())
+        if status == previous or self.is_retired:
+            return
+        try:
+            answer = merge_patch(
+                around.cluster,
+                around.resource,
+                gitsync.namespace,
+                gitsync.name,
+                {"status": status},
+                manager=CONTROLLER_FIELD_MANAGER,
+                subresource="status",
+            )
+        except NotFound:
+            return  # deleted meanwhile
+        self._take(answer)
+
+    def _say_meanwhile(self, phase: Phase) -> None:
+        self._said = self._said._replace(phase=phase)
+        self._turns.status()
+
+    def _facts(self) -> Facts:
+        said = self._said
+        return Facts(
+            generation=said.generation,
+            phase=said.phase,
+            counts=self.ledger.counts(),
+            drifted=self.ledger.drifted(),
+            attempted=self._follower.attempted,
+            synced=self._follower.synced,
+            sync_request=said.request,
+            sequence=self._follower.sequence,
+            snapshot_namespace=self._around.store.namespace,
+            restored=self.restorer.restored,
+        )
+
+
+def _failure(exc: GitOpsError) -> Phase:
+    message = f"{exc} ({exc.hint})" if exc.hint else str(exc)
+    return Phase(synced=False, reason=type(exc).__name__, message=message, stalled=isinstance(exc, InvalidInput))
+
+
+def _heals(gitsync: GitSync) -> bool:
+    return gitsync.self_heal and not gitsync.suspended
+
+
+def _request_of(obj: Object) -> str:
+    return str((obj["metadata"].get("annotations") or {}).get(SYNC_REQUEST_ANNOTATION) or "")

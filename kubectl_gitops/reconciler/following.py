@@ -1,0 +1,242 @@
+"""Git -> cluster: follow one GitSync's repository, and sync what is new."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+
+from kubectl_gitops.api.commit import Commit
+from kubectl_gitops.api.gitsync import GitSync
+from kubectl_gitops.api.names import MANAGED_BY_LABEL
+from kubectl_gitops.api.objects import Object, ResourceKey
+from kubectl_gitops.errors import GitOpsError
+from kubectl_gitops.reconciler.ledger import Ledger
+from kubectl_gitops.reconciler.restoring import Restorer
+from kubectl_gitops.reconciler.status import Phase, Synced
+from kubectl_gitops.reconciler.surroundings import Surroundings, Turns, now
+from kubectl_gitops.reconciler.work import Work, covers, work_of
+from kubectl_gitops.snapshot.model import Snapshot
+from kubectl_gitops.source.desired import Desired, from_mirror
+from kubectl_gitops.source.render import Renderer
+from kubectl_gitops.sync.engine import Engine, Observer, SyncResult
+from kubectl_gitops.sync.inventory import Outcome, learned_entry
+from kubectl_gitops.sync.planning import HeldByAnother, Plan, Planner, Step, Target
+
+_log = logging.getLogger(__name__)
+
+
+class SyncFailed(GitOpsError):
+    """Some objects could not be applied or pruned; the others were."""
+
+
+class Follower:
+    """Keeps the cluster at what one GitSync's repository says. Its methods are called by one thread at a time.
+
+    ``say`` is told what goes on while it goes on; when ``stop`` is set, a sync ends half-way.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        restorer: Restorer,
+        around: Surroundings,
+        turns: Turns,
+        *,
+        say: Callable[[Phase], None],
+        stop: threading.Event,
+    ) -> None:
+        self._ledger = ledger
+        self._restorer = restorer
+        self._around = around
+        self._turns = turns
+        self._say = say
+        self._stop = stop
+        self._loaded = False
+        self._began = False
+        self._snapshot: Snapshot | None = None
+        self._done: tuple[Work, Phase] | None = None
+        self._synced_sha = ""
+        self._failed = ("", "")  # the commit whose sync failed last, and why
+        #: The commit that was last tried, and when; and the one that was last synced.
+        self.attempted: tuple[str, str] | None = None
+        self.synced: Synced | None = None
+
+    @property
+    def sequence(self) -> int:
+        """The number of the snapshot that counts; 0 where there is none."""
+        return self._snapshot.sequence if self._snapshot else 0
+
+    def follow(self, gitsync: GitSync, status: Object, *, asked: bool) -> Phase:
+        """One round: whatever is new in Git is synced. ``status`` is what the last process left.
+
+        Raises GitOpsError where that fails; SyncFailed if only some objects do. Raises Interrupted.
+        """
+        self._load(gitsync)
+        self._around.writer(gitsync)  # whether it may write at all; Git need not be asked for that
+        mirror = self._around.mirror(gitsync.repo_url)
+        if mirror.remote_moved():
+            mirror.fetch()
+        commit = mirror.resolve(gitsync.revision)
+        work = work_of(gitsync, commit.sha)
+        if not self._began:
+            self._synced_sha = (status.get("synced") or {}).get("revision") or ""
+            self._done = self._done_before(work, gitsync, status)
+            self._began = True
+        if gitsync.suspended or not (gitsync.automated or asked):
+            return self._waiting(gitsync, commit)
+        if not asked and self._done is not None and covers(self._done[0], work):
+            return self._done[1]
+        try:
+            desired = from_mirror(mirror, commit.sha, gitsync.path, renderer=Renderer(gitsync.renderer))
+            phase = self._sync(gitsync, desired, commit)
+        except GitOpsError as exc:
+            self._failed = (commit.sha, str(exc))
+            raise
+        self._failed = ("", "")
+        self._done = work, phase
+        return phase
+
+    # -- what was before
+
+    def _load(self, gitsync: GitSync) -> None:
+        """Once: what the last process knew. Healing starts from it, before Git is asked."""
+        if self._loaded:
+            return
+        found = self._around.store.load(gitsync.namespace, gitsync.name)
+        if found is not None and found.uid == gitsync.uid:
+            self._snapshot = found
+            self._ledger.adopt(found, {})
+            self._turns.adopted()
+            self._restorer.look_at(self._ledger.entries())
+        self._loaded = True
+
+    def _done_before(self, work: Work, gitsync: GitSync, status: Object) -> tuple[Work, Phase] | None:
+        """What the last process has done. Where drift is only to be reported, nothing may be synced for a restart."""
+        snapshot = self._snapshot
+        condition: Object = next((c for c in status.get("conditions") or [] if c["type"] == "Synced"), {})
+        if (
+            work.heals
+            or snapshot is None
+            or not snapshot.complete
+            or snapshot.revision is None
+            or snapshot.revision.sha != work.sha
+            or condition.get("status") != "True"
+            or status.get("observedGeneration") != gitsync.generation
+        ):
+            return None
+        return work, Phase(synced=True, reason="Synced", message=_success(snapshot.revision, snapshot))
+
+    # -- what is not synced
+
+    def _waiting(self, gitsync: GitSync, commit: Commit) -> Phase:
+        why = "Suspended" if gitsync.suspended else "Manual"
+        if self._synced_sha == commit.sha:
+            return Phase(synced=True, reason=why, message=f"synced {commit.short}; new commits wait to be asked for")
+        if self._failed[0] == commit.sha:
+            words = f"{commit.short} is not applied, because the last try failed: {self._failed[1]}"
+            return Phase(synced=False, reason=why, message=words)
+        what = "resume it" if gitsync.suspended else "run kubectl gitops sync, or let spec.sync.automated do it"
+        return Phase(synced=None, reason=why, message=f"{commit.short} is not applied: {what}")
+
+    # -- what is synced
+
+    def _sync(self, gitsync: GitSync, desired: Desired, commit: Commit) -> Phase:
+        self.attempted = (commit.sha, now())
+        plan = self._plan(gitsync, desired)
+        if plan.writes and self._failed[0] != commit.sha:  # that it failed is to be seen until it does not fail
+            self._say(Phase(synced=None, reason="Syncing", message=f"syncing {commit.short}", reconciling=True))
+        result = self._carry_out(plan, gitsync, commit)
+        if result.failed:
+            raise SyncFailed(_failures_text(result))
+        if plan.writes or self._synced_sha != commit.sha:  # else it was synced before, and only looked at now
+            self.synced = Synced(commit=commit, time=now())
+        self._synced_sha = commit.sha
+        words = _success(commit, result.snapshot)
+        if result.not_pruned:
+            words += f"; nothing was pruned: {result.not_pruned}"
+        _log.info("%s: %s in %.2f s", gitsync, words, result.seconds)
+        return Phase(synced=True, reason="Synced", message=words)
+
+    def _plan(self, gitsync: GitSync, desired: Desired) -> Plan:
+        self._around.discovery.refresh()  # kinds come and go, and two requests tell
+        planner = Planner(
+            reader=self._around.cluster,
+            writer=self._around.writer(gitsync),
+            discovery=self._around.discovery,
+            sealing_key=self._around.sealing_key,
+        )
+        target = Target(
+            namespace=gitsync.namespace,
+            name=gitsync.name,
+            uid=gitsync.uid,
+            label=gitsync.label,
+            default_namespace=gitsync.target_namespace,
+            prune=gitsync.prune,
+        )
+        plan = planner.plan(desired.declared, target, previous=self._snapshot, file_commits=desired.file_commits)
+        return replace(plan, steps=tuple(self._unless_held(step, gitsync) for step in plan.steps))
+
+    def _unless_held(self, step: Step, gitsync: GitSync) -> Step:
+        """The step, with an error if it would take an object from another GitSync, which would take it back."""
+        labels = step.live["metadata"].get("labels") or {} if step.live else {}
+        label = labels.get(MANAGED_BY_LABEL, gitsync.label)
+        holder = self._around.name_of_label(label) if label != gitsync.label else None
+        if holder is None:
+            return step
+        return replace(step, error=HeldByAnother(f"GitSync {holder} declares it, too, and had it first"))
+
+    def _carry_out(self, plan: Plan, gitsync: GitSync, commit: Commit) -> SyncResult:
+        declared = {step.key: step.declared for step in plan.steps if step.declared}
+        written = {step.key for step in plan.writes}
+        known = {entry.key for entry in self._ledger.entries()}
+
+        def adopt(snapshot: Snapshot, in_flight: set[ResourceKey]) -> None:
+            self._snapshot = snapshot
+            self._ledger.adopt(snapshot, declared, in_flight=in_flight)
+            self._turns.adopted()
+
+        engine = Engine(
+            writer=self._around.writer(gitsync),
+            discovery=self._around.discovery,
+            store=self._around.store,
+            sealing_key=self._around.sealing_key,
+            stop=self._stop,
+        )
+        self._done = None
+        try:
+            result = engine.run(
+                plan,
+                revision=commit,
+                repo_url=gitsync.repo_url,
+                path=gitsync.path,
+                observer=Observer(about_to_write=lambda snapshot: adopt(snapshot, written), done=self._landed),
+            )
+            adopt(result.snapshot, set())
+        finally:
+            for key in written:  # those that never began, too
+                self._ledger.land(key)
+            self._restorer.resume()
+        self._restorer.look_at(entry for entry in self._ledger.entries() if entry.key not in known | written)
+        return result
+
+    def _landed(self, outcome: Outcome) -> None:
+        if outcome.step.declared is None:
+            return
+        entry = learned_entry(outcome, self._around.sealing_key) if outcome.answer else None
+        if self._ledger.land(outcome.step.key, outcome.answer, entry):
+            self._restorer.noticed(outcome.step.key)
+
+
+def _success(commit: Commit, snapshot: Snapshot) -> str:
+    return f"synced {commit.short}: {len(snapshot.entries)} objects"
+
+
+def _failures_text(result: SyncResult) -> str:
+    lines = []
+    for outcome in result.failed[:5]:
+        origin = outcome.step.declared.origin if outcome.step.declared else "in the cluster"
+        lines.append(f"{outcome.step.key.described} ({origin}): {outcome.error}")
+    more = len(result.failed) - len(lines)
+    return "; ".join(lines) + (f"; and {more} more" if more > 0 else "")

@@ -1,0 +1,225 @@
+"""The reconciler: watches GitSyncs and what they manage, and gives each its turns. It never stops by itself."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import defaultdict
+from pathlib import Path
+
+from kubectl_gitops.api.gitsync import GitSync, read_gitsync
+from kubectl_gitops.api.names import API_VERSION, KIND
+from kubectl_gitops.api.objects import Object, ResourceKey
+from kubectl_gitops.cluster.connection import Cluster
+from kubectl_gitops.cluster.discovery import Discovery
+from kubectl_gitops.cluster.watching import Watch
+from kubectl_gitops.errors import GitOpsError, InvalidInput
+from kubectl_gitops.reconciler.controller import Controller
+from kubectl_gitops.reconciler.identity import whoami
+from kubectl_gitops.reconciler.objectwatches import ObjectWatches
+from kubectl_gitops.reconciler.surroundings import Surroundings, Turns
+from kubectl_gitops.reconciler.workqueue import WorkQueue
+from kubectl_gitops.snapshot.store import SnapshotStore
+from kubectl_gitops.source.mirror import Mirror
+
+_log = logging.getLogger(__name__)
+
+#: Status writes of one GitSync are gathered for this long: a burst of events is one write.
+STATUS_DELAY_SECONDS = 0.1
+#: When what failed for a reason that is none of its own, or of ours, is tried again.
+_RETRY_SECONDS = 2.0
+_RETRY_AFTER_BUG_SECONDS = 60.0
+
+_Name = tuple[str, str]  # namespace, name
+
+
+class Reconciler:
+    """All GitSyncs of a cluster."""
+
+    def __init__(
+        self, cluster: Cluster, *, system_namespace: str, cache_directory: Path, allow_file: bool = False
+    ) -> None:
+        self._cache_directory = cache_directory
+        self._allow_file = allow_file
+        self._lock = threading.Lock()
+        self._controllers: dict[_Name, Controller] = {}
+        self._gone: dict[_Name, set[str]] = defaultdict(set)  # uids of GitSyncs whose snapshots are to be deleted
+        self._mirrors: dict[str, Mirror] = {}
+        self._stopping = threading.Event()
+        self._syncs: WorkQueue[_Name] = WorkQueue("sync", self._reconcile, threads=4)
+        self._restores: WorkQueue[tuple[Controller, ResourceKey]] = WorkQueue("restore", _restore, threads=8)
+        self._statuses: WorkQueue[Controller] = WorkQueue("status", self._write_status, threads=2)
+        discovery = Discovery(cluster)
+        store = SnapshotStore(cluster, system_namespace)
+        self._around = Surroundings(
+            cluster=cluster,
+            discovery=discovery,
+            store=store,
+            sealing_key=store.sealing_key(),
+            resource=discovery.need(API_VERSION, KIND),
+            system_namespace=system_namespace,
+            self_identity=whoami(cluster),
+            mirror=self._mirror,
+            name_of_label=self._name_of_label,
+        )
+        self._objects = ObjectWatches(cluster, discovery)
+        self._gitsyncs = Watch(cluster, self._around.resource, _Handler(self))
+
+    def start(self) -> None:
+        for queue in (self._syncs, self._restores, self._statuses):
+            queue.start()
+        self._gitsyncs.start()
+
+    def stop(self, *, timeout_seconds: float = 8.0) -> bool:
+        """Finish the requests that have been sent, then end. Whether everything ended within that time."""
+        deadline = time.monotonic() + timeout_seconds
+        self._stopping.set()
+        self._gitsyncs.ask_to_stop()
+        self._objects.ask_to_stop()
+        with self._lock:
+            controllers = list(self._controllers.values())
+        for controller in controllers:
+            controller.retire()
+        queues = (self._syncs, self._restores, self._statuses)
+        for queue in queues:
+            queue.ask_to_stop()
+        joins = (*(queue.join for queue in queues), self._gitsyncs.join, self._objects.join)
+        return all(join(timeout_seconds=deadline - time.monotonic()) for join in joins)
+
+    # -- GitSyncs
+
+    def gitsync_changed(self, obj: Object) -> None:
+        """A GitSync is new or was changed."""
+        name = _name(obj)
+        try:
+            gitsync = read_gitsync(obj)
+        except InvalidInput as exc:  # the API server's validation should have refused it
+            _log.error("%s", exc)
+            return
+        with self._lock:
+            controller = self._controllers.get(name)
+        if controller is not None and controller.gitsync.uid != gitsync.uid:
+            self.gitsync_deleted(name)
+            controller = None
+        if controller is None:
+            with self._lock:
+                self._controllers[name] = self._new_controller(gitsync, obj)
+            self._syncs.add(name)
+        elif controller.update(gitsync, obj):
+            self._syncs.add(name)
+
+    def gitsync_deleted(self, name: _Name) -> None:
+        """A GitSync is gone: its objects stay, and are nobody's any more."""
+        with self._lock:
+            controller = self._controllers.pop(name, None)
+            if controller is None:
+                return
+            self._gone[name].add(controller.gitsync.uid)
+        controller.retire()
+        self._objects.forget(controller)
+        # In the queue of its syncs: one that is just running must not publish after it.
+        self._syncs.add(name)
+        _log.info("GitSync %s/%s is gone; its objects stay as they are", *name)
+
+    def gitsyncs_replaced(self, items: list[Object]) -> None:
+        """All GitSyncs there are."""
+        present = {_name(obj) for obj in items}
+        with self._lock:
+            gone = self._controllers.keys() - present
+        for name in gone:
+            self.gitsync_deleted(name)
+        for obj in items:
+            self.gitsync_changed(obj)
+        strangers = self._around.store.uids() - {obj["metadata"]["uid"] for obj in items}
+        if strangers:
+            with self._lock:
+                self._gone[_NOBODY] |= strangers
+            self._syncs.add(_NOBODY)
+
+    def _new_controller(self, gitsync: GitSync, obj: Object) -> Controller:
+        turns = Turns(
+            status=lambda: self._statuses.add(controller, delay_seconds=STATUS_DELAY_SECONDS),
+            restore=lambda key, delay_seconds: self._restores.add((controller, key), delay_seconds=delay_seconds),
+            adopted=lambda: self._objects.adopted(controller),
+        )
+        controller = Controller(gitsync, obj, self._around, turns)
+        return controller
+
+    # -- turns
+
+    def _reconcile(self, name: _Name) -> None:
+        delay_seconds: float | None = _RETRY_AFTER_BUG_SECONDS
+        try:
+            delay_seconds = self._turn(name)
+        except GitOpsError as exc:
+            _log.warning("GitSync %s/%s: %s", *name, exc)
+            delay_seconds = _RETRY_SECONDS
+        finally:
+            if delay_seconds is not None and not self._stopping.is_set():
+                self._syncs.add(name, delay_seconds=delay_seconds)
+
+    def _turn(self, name: _Name) -> float | None:
+        """Returns the seconds until the next turn; None where there is none to come."""
+        self._forget_snapshots(name)
+        with self._lock:
+            controller = self._controllers.get(name)
+        if controller is None:
+            return None
+        delay_seconds = controller.reconcile()
+        self._objects.retry_unserved()
+        return delay_seconds
+
+    def _forget_snapshots(self, name: _Name) -> None:
+        for uid in list(self._gone.get(name, ())):
+            self._around.store.delete_of(uid)
+            with self._lock:
+                self._gone[name].discard(uid)
+
+    def _write_status(self, controller: Controller) -> None:
+        try:
+            controller.write_status()
+        except GitOpsError as exc:
+            _log.warning("status of %s: %s", controller, exc)
+            self._statuses.add(controller, delay_seconds=_RETRY_SECONDS)
+
+    def _mirror(self, url: str) -> Mirror:
+        with self._lock:
+            mirror = self._mirrors.get(url)
+            if mirror is None:
+                mirror = Mirror(url, cache_directory=self._cache_directory, allow_file=self._allow_file)
+                self._mirrors[url] = mirror
+            return mirror
+
+    def _name_of_label(self, label: str) -> str | None:
+        with self._lock:
+            return next((str(one) for one in self._controllers.values() if one.gitsync.label == label), None)
+
+
+#: Under this name snapshots are deleted of GitSyncs that were gone before this process began.
+_NOBODY: _Name = ("", "")
+
+
+def _restore(item: tuple[Controller, ResourceKey]) -> None:
+    controller, key = item
+    controller.restore(key)
+
+
+class _Handler:
+    """The watch of GitSyncs, as its own thread tells it."""
+
+    def __init__(self, reconciler: Reconciler) -> None:
+        self._reconciler = reconciler
+
+    def replaced(self, items: list[Object], resource_version: str) -> None:  # noqa: ARG002 - the protocol's
+        self._reconciler.gitsyncs_replaced(items)
+
+    def changed(self, obj: Object) -> None:
+        self._reconciler.gitsync_changed(obj)
+
+    def deleted(self, obj: Object) -> None:
+        self._reconciler.gitsync_deleted(_name(obj))
+
+
+def _name(obj: Object) -> _Name:
+    return obj["metadata"]["namespace"], obj["metadata"]["name"]

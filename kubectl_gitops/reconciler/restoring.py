@@ -1,0 +1,193 @@
+"""Cluster -> Git: take note of what becomes of one GitSync's objects, and put back what drifts."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+
+from kubectl_gitops.api.gitsync import GitSync
+from kubectl_gitops.api.objects import Object, ResourceKey
+from kubectl_gitops.cluster.reading import get_object, read_objects
+from kubectl_gitops.cluster.writing import apply_object
+from kubectl_gitops.diff.compare import canonical_of
+from kubectl_gitops.diff.drift import DriftKind
+from kubectl_gitops.diff.secrets import is_secret, seal
+from kubectl_gitops.errors import GitOpsError
+from kubectl_gitops.reconciler.ledger import Held, Ledger
+from kubectl_gitops.reconciler.pacing import Pacing
+from kubectl_gitops.reconciler.status import Restored
+from kubectl_gitops.reconciler.surroundings import Surroundings, Turns, now
+from kubectl_gitops.snapshot.model import Entry
+
+_log = logging.getLogger(__name__)
+
+
+class Restorer:
+    """Judges what is seen of one GitSync's objects, and restores those that drifted. Called from many threads.
+
+    ``gitsync`` tells what counts now; when ``stop`` is set, nothing is written any more.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        around: Surroundings,
+        turns: Turns,
+        *,
+        gitsync: Callable[[], GitSync],
+        stop: threading.Event,
+        restored_before: int = 0,
+    ) -> None:
+        self._ledger = ledger
+        self._around = around
+        self._turns = turns
+        self._gitsync = gitsync
+        self._stop = stop
+        self._pacing = Pacing(clock=around.clock)
+        self._lock = threading.Lock()
+        self._total = restored_before
+        #: The last object that was put back, and how many there were.
+        self.restored: Restored | None = None
+
+    # -- what is seen
+
+    def observed(self, live: Object, key: ResourceKey) -> None:
+        """An object of ours was seen in the watch."""
+        before = self._ledger.get(key)
+        if self._ledger.observe(live, key):
+            self.noticed(key)
+        elif before is not None and before.drift is not None:
+            self._turns.status()
+
+    def observed_gone(self, key: ResourceKey, version: int) -> None:
+        """An object of ours was deleted, or lost the label by which it is watched."""
+        if self._ledger.observe_gone(key, version):
+            self.noticed(key)
+
+    def observed_set(self, live: Mapping[ResourceKey, Object], version: int, *, among: Iterable[ResourceKey]) -> None:
+        """All objects of a kind, after a LIST."""
+        for key in self._ledger.observe_set(live, version, among=list(among)):
+            self.noticed(key)
+        self._turns.status()  # what had drifted may be well again
+
+    def look_at(self, entries: Iterable[Entry]) -> None:
+        """Read objects whose state is not known, as nothing tells it: their kind may have been watched for long."""
+        served = [(self._around.discovery.find(entry.api_version, entry.kind), entry.key) for entry in entries]
+        wanted = [(resource, key) for resource, key in served if resource is not None]
+        live = read_objects(self._around.cluster, wanted)
+        # Version 0: whatever the watch has told of an object is newer than that it was not there.
+        self.observed_set(live, 0, among=[key for _, key in wanted])
+
+    def noticed(self, key: ResourceKey) -> None:
+        """An object has drifted: give it its turn."""
+        self._turns.status()
+        self._turns.restore(key, self._pacing.delay_seconds(key) if self._may_restore() else 0.0)
+
+    def resume(self) -> None:
+        """What counts has changed, or restoring is wanted again: all that has drifted gets its turn at once."""
+        self._pacing.forgive()
+        for held in self._ledger.drifted():
+            self.noticed(held.entry.key)
+
+    # -- what is put back
+
+    def restore(self, key: ResourceKey) -> None:
+        """Put one object back, if it is still wrong and that is wanted."""
+        if self._stop.is_set():
+            return
+        if not self._may_restore():
+            self._tell_missing_from_unlabelled(key)
+            return
+        held = self._ledger.claim(key)
+        if held is None:
+            return
+        answer: Object | None = None
+        entry: Entry | None = None
+        try:
+            answer = self._apply(held)
+            entry = self._learned(held, answer)
+        except GitOpsError as exc:
+            self._pacing.failed(key)
+            delay_seconds = self._pacing.delay_seconds(key)
+            _log.warning("%s: cannot restore %s, next try in %.1f s: %s", self, key.described, delay_seconds, exc)
+            self._turns.restore(key, delay_seconds)
+        finally:
+            is_wrong = self._ledger.land(key, answer, entry)
+        if answer is not None:
+            self._put_back(held)
+            if is_wrong:
+                self.noticed(key)
+
+    def _apply(self, held: Held) -> Object | None:
+        """Apply what Git says, or what is known of it; None where nothing can be applied."""
+        obj = to_apply(held)
+        entry = held.entry
+        if obj is None:
+            if entry.canonical is not None:
+                _log.warning("%s: %s has drifted, and its values are only in Git", self, entry.key.described)
+            return None
+        resource = self._around.discovery.need(entry.api_version, entry.kind)
+        return apply_object(self._around.writer(self._gitsync()), resource, obj)
+
+    def _learned(self, held: Held, answer: Object | None) -> Entry | None:
+        if answer is None:
+            return None
+        return replace(held.entry, canonical=canonical_of(seal(answer, self._around.sealing_key)))
+
+    def _put_back(self, held: Held) -> None:
+        key = held.entry.key
+        milliseconds = (self._around.clock() - held.noticed_at) * 1000
+        self._pacing.restored(key)
+        with self._lock:
+            self._total += 1
+            self.restored = Restored(total=self._total, name=key.described, time=now(), milliseconds=milliseconds)
+        assert held.drift is not None
+        _log.info("%s: restored %s (%s) in %.0f ms", self, key.described, held.drift.kind, milliseconds)
+        if held.entry.kind == "Namespace" and not key.group:
+            self.resume()  # what belongs in it could not be restored before
+        self._turns.status()
+
+    def _tell_missing_from_unlabelled(self, key: ResourceKey) -> None:
+        """To the watch both look alike. What is restored is restored either way; a report should say which it is."""
+        held = self._ledger.get(key)
+        if held is None or held.drift is None or held.drift.kind is not DriftKind.MISSING:
+            return
+        resource = self._around.discovery.find(held.entry.api_version, key.kind)
+        try:
+            live = get_object(self._around.cluster, resource, key.namespace, key.name) if resource else None
+        except GitOpsError as exc:
+            _log.warning("%s: cannot read %s: %s", self, key.described, exc)
+            return
+        if live is not None:
+            self._ledger.observe(live, key)
+            self._turns.status()
+
+    def _may_restore(self) -> bool:
+        gitsync = self._gitsync()
+        return gitsync.self_heal and not gitsync.suspended
+
+    def __str__(self) -> str:
+        return str(self._gitsync())
+
+
+def to_apply(held: Held) -> Object | None:
+    """What to apply to put an object back: as declared, else from its canonical form, which equals it.
+
+    None for what was never applied, which is the sync's to do, and where only Git has the values.
+    """
+    if held.entry.canonical is None:
+        return None
+    return held.declared.object if held.declared is not None else applicable(held.entry)
+
+
+def applicable(entry: Entry) -> Object | None:
+    """An object to apply from its canonical form alone; None for a Secret, whose values are sealed in it."""
+    if entry.canonical is None:
+        return None
+    obj = {"apiVersion": entry.api_version, "kind": entry.kind, **entry.canonical.tree}
+    if is_secret(obj):
+        return None
+    identity = {"name": entry.name, **({"namespace": entry.namespace} if entry.namespace else {})}
+    return {**obj, "metadata": {**(entry.canonical.tree.get("metadata") or {}), **identity}}

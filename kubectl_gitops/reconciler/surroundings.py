@@ -1,0 +1,60 @@
+"""What a controller has around it: what all of them share, and how it asks for its turns."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from kubectl_gitops.api.gitsync import GitSync
+from kubectl_gitops.api.objects import ResourceKey
+from kubectl_gitops.cluster.connection import Cluster, Impersonation
+from kubectl_gitops.cluster.discovery import Discovery, Resource
+from kubectl_gitops.reconciler.identity import writer_for
+from kubectl_gitops.snapshot.store import SnapshotStore
+from kubectl_gitops.source.mirror import Mirror
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What all controllers share.
+
+    ``resource`` is GitSync's own; ``self_identity`` is the reconciler's user; ``name_of_label`` tells which GitSync
+    there is with that label value on its objects, if any.
+    """
+
+    cluster: Cluster
+    discovery: Discovery
+    store: SnapshotStore
+    sealing_key: bytes
+    resource: Resource
+    system_namespace: str
+    self_identity: Impersonation
+    mirror: Callable[[str], Mirror]
+    name_of_label: Callable[[str], str | None]
+    clock: Callable[[], float] = time.monotonic
+
+    def writer(self, gitsync: GitSync) -> Cluster:
+        """As whom the GitSync's objects are written. Raises AccountMissing."""
+        return writer_for(
+            gitsync, self.cluster, system_namespace=self.system_namespace, self_identity=self.self_identity
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turns:
+    """How one controller asks for its turns.
+
+    ``status`` for its status to be written, ``restore`` for an object to be restored after so many seconds, ``adopted``
+    for its objects to be watched: they are others now.
+    """
+
+    status: Callable[[], None]
+    restore: Callable[[ResourceKey, float], None]
+    adopted: Callable[[], None]
+
+
+def now() -> str:
+    """The wall clock in RFC 3339, UTC."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

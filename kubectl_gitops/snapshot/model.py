@@ -1,0 +1,76 @@
+"""A snapshot: what one GitSync's objects are, at one revision, as the API server understands them.
+
+The reconciler writes it, the webhook enforces it, and both know it again after a restart without Git.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from kubectl_gitops.api.commit import Commit
+from kubectl_gitops.api.objects import Origin, ResourceKey, group_of
+from kubectl_gitops.diff.compare import Canonical
+from kubectl_gitops.diff.fieldset import FieldSet
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """One declared object.
+
+    ``declared_digest`` is the hash of what was applied, so that an unchanged declaration keeps its canonical form.
+    ``canonical`` is None until the API server has told it. Values of Secrets are sealed in it (diff/secrets.py).
+    ``commit`` is the last one that touched the file.
+    """
+
+    api_version: str
+    kind: str
+    namespace: str
+    name: str
+    origin: Origin
+    declared_digest: str
+    commit: Commit | None = None
+    canonical: Canonical | None = None
+
+    @cached_property
+    def key(self) -> ResourceKey:
+        return ResourceKey(group_of(self.api_version), self.kind, self.namespace, self.name)
+
+    @cached_property
+    def fields(self) -> FieldSet:
+        """The field set of the canonical form, parsed once. Raises AttributeError where there is none yet."""
+        assert self.canonical is not None
+        return self.canonical.fields
+
+
+@dataclass(frozen=True, kw_only=True)
+class Snapshot:
+    """Everything that GitSync ``namespace``/``name`` declares at ``revision``.
+
+    ``sequence`` grows with every publication; the highest one counts. ``complete`` says that the sync to this
+    revision has ended, with all canonical forms learned that could be; an object whose declaration was refused
+    keeps its entry of before. ``owed`` holds the keys of objects that Git no longer declares and that are still to be
+    pruned. ``uid`` is the GitSync's, so that one that is created anew under the same name does not take over what
+    another declared; "" where no GitSync stands behind it.
+    """
+
+    namespace: str
+    name: str
+    revision: Commit | None
+    repo_url: str
+    path: str
+    sequence: int
+    complete: bool
+    entries: tuple[Entry, ...]
+    owed: tuple[tuple[str, ResourceKey], ...] = ()  # (apiVersion, key)
+    uid: str = ""
+
+    @cached_property
+    def by_key(self) -> Mapping[ResourceKey, Entry]:
+        return {entry.key: entry for entry in self.entries}
+
+
+def kinds_in_use(snapshots: Iterable[Snapshot]) -> frozenset[tuple[str, str]]:
+    """The (apiVersion, kind) pairs that any of the snapshots declares."""
+    return frozenset((entry.api_version, entry.kind) for snapshot in snapshots for entry in snapshot.entries)

@@ -1,0 +1,80 @@
+"""What a snapshot says of a plan: before the first write, and when the sync has ended. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from kubectl_gitops.api.commit import Commit
+from kubectl_gitops.api.objects import Object
+from kubectl_gitops.diff.compare import canonical_of
+from kubectl_gitops.diff.plan import ActionKind
+from kubectl_gitops.diff.secrets import seal
+from kubectl_gitops.errors import GitOpsError
+from kubectl_gitops.snapshot.model import Entry, Snapshot
+from kubectl_gitops.snapshot.store import next_sequence
+from kubectl_gitops.sync.planning import Plan, Step
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What became of one step. ``answer`` is the object as the API server has it now; None for a pruned one."""
+
+    step: Step
+    answer: Object | None = None
+    error: GitOpsError | None = None
+
+
+def planned_snapshot(plan: Plan, *, revision: Commit | None, repo_url: str, path: str) -> Snapshot:
+    """What counts from before the first write: all objects, and canonical forms as far as they are known."""
+    return Snapshot(
+        namespace=plan.target.namespace,
+        name=plan.target.name,
+        uid=plan.target.uid,
+        revision=revision,
+        repo_url=repo_url,
+        path=path,
+        sequence=next_sequence(plan.previous),
+        complete=False,
+        entries=tuple(_refused(step, plan) if step.error else step.entry for step in plan.steps if step.declared),
+        owed=(
+            *((step.api_version, step.key) for step in plan.of_kind(ActionKind.PRUNE, ActionKind.ORPHAN)),
+            *plan.unseen,
+        ),
+    )
+
+
+def ended_snapshot(planned: Snapshot, plan: Plan, outcomes: Iterable[Outcome], sealing_key: bytes) -> Snapshot:
+    """The planned snapshot with every canonical form that the sync has learned, and without what was pruned."""
+    by_key = {outcome.step.key: outcome for outcome in outcomes}
+    pruned = {key for key, o in by_key.items() if o.step.kind is ActionKind.PRUNE and not o.error}
+
+    def entry_now(entry: Entry) -> Entry:
+        outcome = by_key.get(entry.key)
+        if outcome is None:
+            return entry
+        return _refused(outcome.step, plan) if outcome.error else learned_entry(outcome, sealing_key)
+
+    return replace(
+        planned,
+        complete=True,
+        entries=tuple(entry_now(entry) for entry in planned.entries),
+        owed=tuple(owed for owed in planned.owed if owed[1] not in pruned),
+    )
+
+
+def learned_entry(outcome: Outcome, sealing_key: bytes) -> Entry:
+    """The entry of an applied object, its canonical form taken from the API server's answer."""
+    assert outcome.answer is not None
+    return replace(outcome.step.entry, canonical=canonical_of(seal(outcome.answer, sealing_key)))
+
+
+def says_the_same(snapshot: Snapshot, other: Snapshot | None) -> bool:
+    """Whether two snapshots differ in nothing but when they were published."""
+    return other is not None and replace(snapshot, sequence=other.sequence) == other
+
+
+def _refused(step: Step, plan: Plan) -> Entry:
+    """The entry of an object whose declaration the API server refuses: what it was before stays in force."""
+    before = plan.previous.by_key.get(step.key) if plan.previous else None
+    return before if before and before.canonical else replace(step.entry, canonical=None)

@@ -1,0 +1,91 @@
+"""Judge one object: is the cluster as Git says, as far as can be told without asking the API server? Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from kubectl_gitops.api.objects import Declared, Object
+from kubectl_gitops.diff.compare import (
+    Canonical,
+    FieldChange,
+    canonical_of,
+    compare,
+    covers,
+    is_subset,
+    without_identity,
+)
+from kubectl_gitops.diff.fieldset import FieldSet, all_fields, our_fields_v1
+from kubectl_gitops.diff.path import ABSENT, FieldPath, lookup
+from kubectl_gitops.diff.secrets import seal
+from kubectl_gitops.snapshot.model import Entry
+
+
+class Standing(Enum):
+    MISSING = auto()  # not in the cluster
+    SAME = auto()  # as declared, and ours
+    SUSPECT = auto()  # only a dry-run can tell
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """``canonical`` is the declared object's canonical form, sealed, where it is known."""
+
+    standing: Standing
+    canonical: Canonical | None = None
+
+
+def judge(
+    declared: Declared, live: Object | None, entry: Entry | None, sealing_key: bytes, *, owned: bool
+) -> Judgement:
+    """Compare without asking. With ``owned``, equal values are the same only if our manager holds them as well.
+
+    ``entry`` is what the last sync learned about the object; it counts only for the same declaration.
+    """
+    known = entry.canonical if entry and entry.declared_digest == declared.digest() else None
+    if live is None:
+        return Judgement(Standing.MISSING, known)
+    if known is not None:
+        same = not any(compare(known.tree, seal(live, sealing_key), known.fields))
+        if same and (not owned or our_fields_v1(live) == known.fields_v1):
+            return Judgement(Standing.SAME, known)
+        return Judgement(Standing.SUSPECT, known)
+    wanted = without_identity(declared.object)
+    if not is_subset(wanted, live, all_fields(live)):
+        return Judgement(Standing.SUSPECT)
+    ours = our_fields_v1(live)
+    if ours is not None and covers(FieldSet.parse(ours), wanted):
+        return Judgement(Standing.SAME, canonical_of(seal(live, sealing_key)))
+    return Judgement(Standing.SUSPECT if owned else Standing.SAME)
+
+
+def differences(answer: Object, live: Object) -> list[FieldChange]:
+    """What the apply that ``answer`` answers changes in ``live``: declared fields, then those that it drops.
+
+    A field is dropped when our manager owned it in ``live`` and declares it no longer, and nobody else holds it.
+    """
+    canonical = canonical_of(answer)
+    changes = list(compare(canonical.tree, live, canonical.fields))
+    before = our_fields_v1(live)
+    if before is not None and before != canonical.fields_v1:
+        changes.extend(_dropped(FieldSet.parse(before), canonical.fields, answer, live))
+    return changes
+
+
+def _dropped(before: FieldSet, after: FieldSet, answer: Object, live: Object) -> list[FieldChange]:
+    gone: dict[FieldPath, FieldChange] = {}
+    for leaf in before.leaves():
+        path = _highest_gone(leaf, answer)
+        if not after.contains(leaf) and path and path not in gone:
+            value = lookup(live, path)
+            if value is not ABSENT:
+                gone[path] = FieldChange(path, ABSENT, value)
+    return list(gone.values())
+
+
+def _highest_gone(leaf: FieldPath, answer: Object) -> FieldPath | None:
+    """The shortest prefix of a path that the answer no longer has, or None if all of it is still there."""
+    for length in range(1, len(leaf) + 1):
+        if lookup(answer, leaf[:length]) is ABSENT:
+            return leaf[:length]
+    return None

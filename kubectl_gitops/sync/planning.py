@@ -1,0 +1,310 @@
+"""Plan a sync: observe the cluster, judge each object, and ask the API server only about those in doubt."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import Any
+
+from kubectl_gitops.api.commit import Commit
+from kubectl_gitops.api.names import MANAGED_BY_LABEL
+from kubectl_gitops.api.objects import Declared, Object, ResourceKey
+from kubectl_gitops.cluster.connection import Cluster
+from kubectl_gitops.cluster.discovery import Discovery
+from kubectl_gitops.cluster.reading import read_objects
+from kubectl_gitops.cluster.writing import apply_object
+from kubectl_gitops.diff.compare import Canonical, FieldChange, canonical_of
+from kubectl_gitops.diff.drift import attribute
+from kubectl_gitops.diff.fieldset import our_fields_v1, project
+from kubectl_gitops.diff.plan import ActionKind, PlannedAction
+from kubectl_gitops.diff.secrets import LAST_APPLIED_ANNOTATION, MASKED, masked, seal
+from kubectl_gitops.errors import Conflict, GitOpsError, InvalidInput
+from kubectl_gitops.snapshot.model import Entry, Snapshot
+from kubectl_gitops.sync.judge import Standing, differences, judge
+from kubectl_gitops.sync.prepare import prepare
+
+#: Requests in flight at once, as for applying.
+PARALLEL_REQUESTS = 16
+
+
+class HeldByAnother(Conflict):
+    """Another GitSync manages the object, so it is not written: the two would take it from each other for ever."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """For whom objects are synced: the GitSync (or the name given for a directory), and its settings.
+
+    ``uid`` is the GitSync's; "" where there is none.
+    """
+
+    namespace: str
+    name: str
+    uid: str = ""
+    label: str
+    default_namespace: str
+    prune: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One object of a plan. ``declared`` is None for one to prune; ``live`` is None for one to create.
+
+    ``changes`` are unmasked: never shown, only through :meth:`Plan.actions`.
+    """
+
+    kind: ActionKind
+    key: ResourceKey
+    api_version: str
+    declared: Declared | None = None
+    live: Object | None = None
+    canonical: Canonical | None = None
+    commit: Commit | None = None
+    changes: tuple[FieldChange, ...] = ()
+    error: GitOpsError | None = None
+
+    @property
+    def entry(self) -> Entry:
+        """What a snapshot keeps of a declared object."""
+        assert self.declared is not None
+        return Entry(
+            api_version=self.api_version,
+            kind=self.key.kind,
+            namespace=self.key.namespace,
+            name=self.key.name,
+            origin=self.declared.origin,
+            declared_digest=self.declared.digest(),
+            commit=self.commit,
+            canonical=self.canonical,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What a sync would do. ``steps`` come in the order in which objects are declared, those to prune last.
+
+    ``unseen`` are objects that Git no longer declares and that may be there: the server of their API group is down.
+    """
+
+    target: Target
+    steps: tuple[Step, ...]
+    previous: Snapshot | None
+    unseen: tuple[tuple[str, ResourceKey], ...] = ()
+
+    def of_kind(self, *kinds: ActionKind) -> list[Step]:
+        return [step for step in self.steps if step.kind in kinds]
+
+    @property
+    def writes(self) -> list[Step]:
+        return [step for step in self.steps if step.kind not in {ActionKind.UNCHANGED, ActionKind.ORPHAN}]
+
+    def actions(self) -> tuple[PlannedAction, ...]:
+        """The plan as the reports show it, with values of Secrets masked."""
+        return tuple(_action(step) for step in self.steps)
+
+
+class Planner:
+    """Makes plans. Reads as ``reader``; dry-runs, like the writes that would follow, as ``writer``."""
+
+    def __init__(self, *, reader: Cluster, writer: Cluster, discovery: Discovery, sealing_key: bytes) -> None:
+        self._reader = reader
+        self._writer = writer
+        self._discovery = discovery
+        self._sealing_key = sealing_key
+
+    def plan(
+        self,
+        declared: Iterable[Declared],
+        target: Target,
+        *,
+        previous: Snapshot | None,
+        file_commits: Mapping[str, Commit],
+        owned: bool = True,
+    ) -> Plan:
+        """What a sync of ``declared`` would do.
+
+        Without ``owned``, only values count and no label is set: the question is then whether the cluster is
+        as a directory says, not whether we keep it so. Raises InvalidInput for unknown kinds, InvalidManifest.
+        """
+        declared = list(declared)
+        scope = _scopes(declared, self._discovery)
+        ready = prepare(
+            declared,
+            is_namespaced=scope,
+            namespace=target.default_namespace,
+            label=target.label if owned else None,
+        )
+        gone = _no_longer_declared({one.key for one in ready}, previous)
+        live = self._observe(ready, gone)
+        steps = [self._judged(one, live, previous, file_commits, owned=owned) for one in ready]
+        suspects = [step for step in steps if step.kind is ActionKind.CHANGE]
+        with ThreadPoolExecutor(PARALLEL_REQUESTS) as pool:
+            confirmed = {s.key: s for s in pool.map(lambda step: self._confirmed(step, owned=owned), suspects)}
+        steps = [confirmed.get(step.key, step) for step in steps]
+        pruned = [
+            _prune_step(api_version, live[key], target)
+            for api_version, key in gone
+            if _still_ours(live.get(key), target)
+        ]
+        return Plan(target=target, steps=(*steps, *pruned), previous=previous, unseen=self._unseen(gone))
+
+    def _unseen(self, gone: Iterable[tuple[str, ResourceKey]]) -> tuple[tuple[str, ResourceKey], ...]:
+        stale = self._discovery.stale_groups
+        return tuple(
+            (api_version, key)
+            for api_version, key in gone
+            if key.group in stale and self._discovery.find(api_version, key.kind) is None
+        )
+
+    def _observe(self, ready: Iterable[Declared], gone: Iterable[tuple[str, ResourceKey]]) -> dict[ResourceKey, Object]:
+        pairs = [(one.api_version, one.key) for one in ready] + list(gone)
+        found = [(self._discovery.find(api_version, key.kind), key) for api_version, key in pairs]
+        return read_objects(self._reader, [(resource, key) for resource, key in found if resource is not None])
+
+    def _judged(
+        self,
+        declared: Declared,
+        live: Mapping[ResourceKey, Object],
+        previous: Snapshot | None,
+        file_commits: Mapping[str, Commit],
+        *,
+        owned: bool,
+    ) -> Step:
+        found = live.get(declared.key)
+        entry = previous.by_key.get(declared.key) if previous else None
+        judgement = judge(declared, found, entry, self._sealing_key, owned=owned)
+        return Step(
+            kind=_KIND_OF[judgement.standing],
+            key=declared.key,
+            api_version=declared.api_version,
+            declared=declared,
+            live=found,
+            canonical=judgement.canonical,
+            commit=file_commits.get(declared.origin.path),
+        )
+
+    def _confirmed(self, step: Step, *, owned: bool) -> Step:
+        """A suspect, judged by what a dry-run says."""
+        assert step.declared is not None
+        assert step.live is not None
+        resource = self._discovery.need(step.api_version, step.key.kind)
+        try:
+            answer = apply_object(self._writer, resource, step.declared.object, dry_run=True)
+        except GitOpsError as exc:
+            return replace(step, error=exc)
+        changes = tuple(differences(answer, step.live))
+        canonical = canonical_of(seal(answer, self._sealing_key))
+        kind = ActionKind.CHANGE
+        if not changes:
+            is_ours = our_fields_v1(step.live) == canonical.fields_v1
+            kind = ActionKind.UNCHANGED if is_ours or not owned else ActionKind.TAKE_OVER
+        return replace(step, kind=kind, canonical=canonical, changes=changes)
+
+
+_KIND_OF = {
+    Standing.MISSING: ActionKind.CREATE,
+    Standing.SAME: ActionKind.UNCHANGED,
+    Standing.SUSPECT: ActionKind.CHANGE,
+}
+
+
+def _scopes(declared: Iterable[Declared], discovery: Discovery) -> Callable[[str, str], bool]:
+    """Whether a kind is namespaced: as the cluster says, or a CRD among the declared objects themselves."""
+    own: dict[tuple[str, str], bool] = {}
+    for one in declared:
+        if one.kind == "CustomResourceDefinition":
+            spec = one.object.get("spec") or {}
+            for version in spec.get("versions") or []:
+                api_version = f"{spec.get('group')}/{version.get('name')}"
+                own[api_version, (spec.get("names") or {}).get("kind", "")] = spec.get("scope") == "Namespaced"
+    places = {(one.api_version, one.kind): one.origin for one in reversed(list(declared))}
+
+    def is_namespaced(api_version: str, kind: str) -> bool:
+        found = discovery.find(api_version, kind)
+        if found is not None:
+            return found.namespaced
+        if (api_version, kind) in own:
+            return own[api_version, kind]
+        try:
+            return discovery.need(api_version, kind).namespaced
+        except InvalidInput as exc:
+            raise InvalidInput(f"{places[api_version, kind]}: {exc}", hint=exc.hint) from exc
+
+    return is_namespaced
+
+
+def _no_longer_declared(declared: set[ResourceKey], previous: Snapshot | None) -> list[tuple[str, ResourceKey]]:
+    if previous is None:
+        return []
+    inventory = dict.fromkeys([*((entry.api_version, entry.key) for entry in previous.entries), *previous.owed])
+    return [(api_version, key) for api_version, key in inventory if key not in declared]
+
+
+def _still_ours(live: Object | None, target: Target) -> bool:
+    """Whether an object still carries our label and is not on its way out already."""
+    if live is None or live["metadata"].get("deletionTimestamp"):
+        return False
+    return (live["metadata"].get("labels") or {}).get(MANAGED_BY_LABEL) == target.label
+
+
+def _prune_step(api_version: str, live: Object, target: Target) -> Step:
+    metadata = live["metadata"]
+    group = api_version.rpartition("/")[0]
+    key = ResourceKey(group, live["kind"], metadata.get("namespace") or "", metadata["name"])
+    kind = ActionKind.PRUNE if target.prune else ActionKind.ORPHAN
+    return Step(kind=kind, key=key, api_version=api_version, live=live)
+
+
+def _action(step: Step) -> PlannedAction:
+    changes = list(step.changes)
+    if step.key.kind == "Secret" and not step.key.group:
+        changes = [masked(change) for change in changes]
+    desired, live = _trees(step)
+    return PlannedAction(
+        kind=step.kind,
+        key=step.key,
+        api_version=step.api_version,
+        origin=step.declared.origin if step.declared else None,
+        fields=attribute(changes, step.live or {}),
+        desired=desired,
+        live=live,
+        error=str(step.error) if step.error else "",
+    )
+
+
+_MASK_KEY = b"shown, not stored"
+
+
+def _trees(step: Step) -> tuple[Object | None, Object | None]:
+    """Both sides at the fields that we declare, to be shown as a unified diff."""
+    if step.kind in {ActionKind.UNCHANGED, ActionKind.ORPHAN}:
+        return None, None
+    if step.canonical is None or step.live is None:
+        desired = step.declared.object if step.declared else None
+        return (desired and shown(desired)), None
+    identity = {"apiVersion": step.api_version, "kind": step.key.kind}
+    live = project(seal(step.live, _MASK_KEY), step.canonical.fields)
+    return shown({**identity, **step.canonical.tree}), shown({**identity, **live})
+
+
+#: What a Secret may show: all that is no value, nor a misspelt place for one.
+_SHOWN_OF_SECRETS = {"apiVersion", "kind", "metadata", "type", "immutable"}
+
+
+def shown(obj: Object) -> Object:
+    """An object fit to be printed: values of a Secret masked."""
+    if obj.get("kind") != "Secret":
+        return obj
+    masked_values = {name: _masked(value) for name, value in obj.items() if name not in _SHOWN_OF_SECRETS}
+    metadata = obj.get("metadata") or {}
+    if LAST_APPLIED_ANNOTATION in (metadata.get("annotations") or {}):
+        metadata = {**metadata, "annotations": {**metadata["annotations"], LAST_APPLIED_ANNOTATION: MASKED}}
+        masked_values["metadata"] = metadata
+    return {**obj, **masked_values}
+
+
+def _masked(value: Any) -> Any:
+    if value is None:
+        return None
+    return dict.fromkeys(value, MASKED) if isinstance(value, dict) else MASKED

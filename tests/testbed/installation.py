@@ -1,0 +1,128 @@
+"""Our own processes beside a control plane, each with the rights that `kubectl gitops install` gives it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import yaml
+
+from tests.testbed.kubeconfig import write_private
+from tests.testbed.ports import ReservedPorts
+from tests.testbed.processes import Processes
+from tests.testbed.waiting import wait_until
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from tests.testbed.controlplane import ControlPlane
+
+SYSTEM_NAMESPACE = "gitops-system"
+WEBHOOK_CONFIGURATION = "kubectl-gitops.dev"
+BIN = Path(sys.executable).parent
+
+
+class Installation:
+    """The reconciler and the webhook, to be started and stopped; a context manager that leaves no webhook behind.
+
+    `kubectl gitops install` comes first: it makes the accounts as which they run.
+    """
+
+    def __init__(self, plane: ControlPlane) -> None:
+        self._plane = plane
+        self._processes = Processes()
+        self._ports = ReservedPorts(2)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._processes.close()
+        self._ports.release()
+        self._plane.kubectl("delete", "validatingwebhookconfiguration", WEBHOOK_CONFIGURATION, "--ignore-not-found")
+
+    def gitops(self, *args: str, check: bool = True, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
+        """``kubectl gitops``, found by kubectl on PATH."""
+        environment = self._plane.environment()
+        environment["PATH"] = f"{BIN}:{environment['PATH']}"
+        environment["XDG_CACHE_HOME"] = str(self._processes.directory / "cli-cache")
+        return self._plane.kubectl("gitops", *args, env=environment, check=check, input=stdin)
+
+    # The reconciler
+
+    def reconciler_command(self) -> list[str]:
+        return [
+            str(BIN / "gitops-reconciler"),
+            "--kubeconfig",
+            str(self._kubeconfig_of("gitops-reconciler")),
+            "--cache-directory",
+            str(self._processes.directory / "mirrors"),
+            "--allow-file-repositories",
+        ]
+
+    def start_reconciler(self) -> None:
+        self._processes.start("reconciler", self.reconciler_command())
+
+    def stop_reconciler(self, *, grace_seconds: float = 10.0) -> int:
+        return self._processes.stop("reconciler", grace_seconds=grace_seconds)["reconciler"]
+
+    # The webhook
+
+    def webhook_command(self) -> list[str]:
+        port, metrics_port = self._ports.numbers
+        return [
+            str(BIN / "gitops-webhook"),
+            "--kubeconfig",
+            str(self._kubeconfig_of("gitops-webhook")),
+            "--listen",
+            f"127.0.0.1:{port}",
+            "--metrics-listen",
+            f"127.0.0.1:{metrics_port}",
+            "--url",
+            f"https://127.0.0.1:{port}/validate",
+        ]
+
+    def start_webhook(self) -> None:
+        # The server cannot share a port with the socket that held it for it.
+        self._ports.release()
+        self._processes.start("webhook", self.webhook_command())
+
+    def stop_webhook(self, *, grace_seconds: float = 15.0) -> int:
+        return self._processes.stop("webhook", grace_seconds=grace_seconds)["webhook"]
+
+    def wait_enforced(self, kind: str) -> None:
+        """Until the API server asks the webhook about this resource (its plural name)."""
+
+        def has_rule() -> bool:
+            self.check_alive()
+            done = self._plane.kubectl(
+                "get", "validatingwebhookconfiguration", WEBHOOK_CONFIGURATION, "-o", "yaml", check=False
+            )
+            document: Any = yaml.safe_load(done.stdout) if done.returncode == 0 else {}
+            rules = [rule for hook in (document or {}).get("webhooks") or [] for rule in hook["rules"]]
+            return any(kind in rule["resources"] for rule in rules)
+
+        wait_until(has_rule, 30, f"the webhook's rule for {kind}")
+
+    def check_alive(self) -> None:
+        """Raises RuntimeError, with its last words, if a process ended that nobody stopped."""
+        for name, code in self._processes.exited().items():
+            raise RuntimeError(f"{name} exited with code {code}; its last lines:\n{self.log(name)}")
+
+    def log(self, name: str, lines: int = 20) -> str:
+        return self._processes.log_tail(name, lines)
+
+    def _kubeconfig_of(self, account: str) -> Path:
+        """A kubeconfig with a token of a service account, as a pod of it would have."""
+        path = self._processes.directory / f"{account}.kubeconfig"
+        token = self._plane.kubectl(
+            "create", "token", account, "--namespace", SYSTEM_NAMESPACE, "--duration", "24h"
+        ).stdout.strip()
+        document = yaml.safe_load(self._plane.kubeconfig.read_text())
+        document["users"] = [{"name": account, "user": {"token": token}}]
+        document["contexts"][0]["context"]["user"] = account
+        return write_private(path, yaml.safe_dump(document))

@@ -1,0 +1,81 @@
+"""Snapshots survive being stored, and a damaged one never counts."""
+
+from __future__ import annotations
+
+import base64
+import copy
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kubectl_gitops.api.commit import Commit
+from kubectl_gitops.api.objects import Origin, ResourceKey
+from kubectl_gitops.diff.compare import Canonical
+from kubectl_gitops.snapshot import codec
+from kubectl_gitops.snapshot.codec import decode, encode, newest
+from kubectl_gitops.snapshot.model import Entry, Snapshot, kinds_in_use
+
+COMMIT = Commit(sha="a" * 40, author="Jane", author_email="j@x", time="2026-01-01T00:00:00Z", subject="more")
+
+
+def entry(name: str, value: Any = 1) -> Entry:
+    return Entry(
+        api_version="v1",
+        kind="ConfigMap",
+        namespace="shop",
+        name=name,
+        origin=Origin("deploy/web.yaml", 7),
+        declared_digest="d",
+        commit=COMMIT,
+        canonical=Canonical({"data": {"k": value}}, {"f:data": {"f:k": {}}}),
+    )
+
+
+def snapshot(*entries: Entry, sequence: int = 1) -> Snapshot:
+    return Snapshot(
+        namespace="team",
+        name="shop",
+        revision=COMMIT,
+        repo_url="https://git.example/shop",
+        path="deploy",
+        sequence=sequence,
+        complete=True,
+        entries=entries,
+        owed=(("v1", ResourceKey("", "Secret", "shop", "old")),),
+    )
+
+
+@given(st.lists(st.tuples(st.text("abc-", min_size=1), st.text()), max_size=20))
+def test_what_is_stored_is_what_is_read(pairs: list[tuple[str, str]]) -> None:
+    original = snapshot(*(entry(name, value) for name, value in pairs))
+    assert decode(encode(original, namespace="gitops-system")) == original
+
+
+def test_any_number_of_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(codec, "CHUNK_BYTES", 50)
+    original = snapshot(*(entry(f"c{n}", n) for n in range(100)))
+    chunks = encode(original, namespace="gitops-system")
+    assert len(chunks) > 5
+    assert all(chunk["immutable"] for chunk in chunks)
+    assert decode(reversed(chunks)) == original
+    with pytest.raises(ValueError, match="missing"):
+        decode(chunks[:-1])
+    with pytest.raises(ValueError, match="missing"):
+        decode([*chunks, chunks[0]])
+
+
+def test_a_damaged_snapshot_gives_way_to_the_one_before() -> None:
+    old = encode(snapshot(entry("a"), sequence=1), namespace="n")
+    new = encode(snapshot(entry("b"), sequence=2), namespace="n")
+    assert newest([*old, *new])["team.shop"].sequence == 2
+    broken = copy.deepcopy(new)
+    broken[0]["data"]["payload"] = base64.b64encode(b"nonsense").decode()
+    assert newest([*old, *broken])["team.shop"].sequence == 1
+    assert newest(broken) == {}
+    assert newest([{"metadata": {"name": "stranger"}}]) == {}
+
+
+def test_kinds_in_use() -> None:
+    assert kinds_in_use([snapshot(entry("a"), entry("b"))]) == {("v1", "ConfigMap")}

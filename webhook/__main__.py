@@ -1,0 +1,76 @@
+"""``gitops-webhook``: serve the admission webhook, in a pod or beside a cluster."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from kubectl_gitops.api import jsonlog
+from kubectl_gitops.api.names import SYSTEM_NAMESPACE
+from kubectl_gitops.errors import GitOpsError
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--kubeconfig",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Connect with this kubeconfig; without it, as the pod's service account.",
+)
+@click.option(
+    "-n", "--namespace", default=SYSTEM_NAMESPACE, show_default=True, help="Where the snapshots are and the CA is kept."
+)
+@click.option("--listen", default="0.0.0.0:9443", show_default=True, help="For the API server (TLS); port 0: any.")
+@click.option(
+    "--metrics-listen", default="0.0.0.0:9090", show_default=True, help="For probes and metrics (plain HTTP)."
+)
+@click.option(
+    "--url",
+    help="How the API server reaches this process from outside the cluster: https://host:port/validate. "
+    "Port 0 stands for the one listened on.",
+)
+@click.option("--service", default="gitops-webhook", show_default=True, help="Its Service, where no --url is given.")
+@click.option("--blocking-threads", type=click.IntRange(1, 64), default=1, show_default=True, help="Reviews at once.")
+@click.option(
+    "--log-level", type=click.Choice(["debug", "info", "warning", "error"]), default="info", show_default=True
+)
+def main(
+    *,
+    kubeconfig: Path | None,
+    namespace: str,
+    listen: str,
+    metrics_listen: str,
+    url: str | None,
+    service: str,
+    blocking_threads: int,
+    log_level: str,
+) -> None:
+    """Refuse changes of managed objects that diverge from Git.
+
+    Serves admission reviews over TLS, with a certificate of its own, and keeps its ValidatingWebhookConfiguration
+    at the kinds of object that are managed.
+    """
+    from webhook.serving import chosen_port, serve
+    from webhook.settings import Settings, read_endpoint, read_url
+
+    jsonlog.configure(log_level)
+    try:
+        endpoint = chosen_port(read_endpoint(listen))
+        settings = Settings(
+            kubeconfig=kubeconfig,
+            namespace=namespace,
+            listen=endpoint,
+            metrics_listen=chosen_port(read_endpoint(metrics_listen)),
+            service=service,
+            url=read_url(url, port=endpoint.port) if url else None,
+            log_level=log_level,
+        )
+        serve(settings, blocking_threads=blocking_threads)
+    except GitOpsError as exc:
+        click.echo(f"error: {exc}" + (f"\n{exc.hint}" if exc.hint else ""), err=True)
+        sys.exit(exc.exit_code)
+
+
+if __name__ == "__main__":
+    main()

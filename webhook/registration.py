@@ -1,0 +1,92 @@
+"""Keeps the ValidatingWebhookConfiguration at the kinds that are managed, in a thread of each replica."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterable
+from typing import Protocol
+
+from kubectl_gitops.api.objects import Object
+from kubectl_gitops.cluster.connection import Cluster
+from kubectl_gitops.cluster.discovery import Discovery, Resource
+from kubectl_gitops.errors import GitOpsError
+from kubectl_gitops.snapshot.model import kinds_in_use
+from webhook.configuration import apply_configuration
+from webhook.view import View
+
+_log = logging.getLogger(__name__)
+
+#: How soon to try again after a failure, or to look again for a kind that the cluster does not serve yet.
+RETRY_SECONDS = 2.0
+#: How soon to ask again whether the server answers; once, at the start.
+_PROBE_SECONDS = 0.05
+
+
+class Views(Protocol):
+    """Where views come from: webhook.state.LiveState."""
+
+    @property
+    def ready(self) -> bool: ...
+
+    def wait_ready(self, timeout_seconds: float | None = None) -> bool: ...
+
+    def wait_changed(self, seen: int, timeout_seconds: float | None = None) -> tuple[int, View]: ...
+
+
+class Registration:
+    """Registers the webhook once everything is known and the server answers, and again whenever the kinds change.
+
+    It sleeps until the view changes. ``configure`` makes the configuration of a set of resources.
+    """
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        views: Views,
+        *,
+        configure: Callable[[Iterable[Resource]], Object],
+        answers: Callable[[], bool],
+    ) -> None:
+        self._cluster = cluster
+        self._views = views
+        self._configure = configure
+        self._answers = answers
+        self._discovery = Discovery(cluster)
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="registration", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Soon: what it waits for may take until the next change."""
+        self._stopped.set()
+
+    def _run(self) -> None:
+        self._views.wait_ready()
+        while not self._stopped.is_set() and not self._answers():
+            self._stopped.wait(_PROBE_SECONDS)
+        applied: Object | None = None
+        seen, view = self._views.wait_changed(-1)
+        while not self._stopped.is_set():
+            is_settled = False
+            try:
+                resources, missing = self._resources(view)
+                wanted = self._configure(resources)
+                if wanted != applied:
+                    apply_configuration(self._cluster, wanted)
+                    applied = wanted
+                    _log.info("registered", extra={"resources": sorted(resource.plural for resource in resources)})
+                is_settled = not missing
+            except GitOpsError as exc:
+                _log.warning("cannot register", extra={"why": str(exc)})
+            seen, view = self._views.wait_changed(seen, None if is_settled else RETRY_SECONDS)
+
+    def _resources(self, view: View) -> tuple[list[Resource], bool]:
+        """The resources of the kinds in use, and whether the cluster does not serve some of them (yet)."""
+        kinds = sorted(kinds_in_use(view.snapshots.values()))
+        if any(self._discovery.find(*kind) is None for kind in kinds):
+            self._discovery.refresh()
+        found = [self._discovery.find(*kind) for kind in kinds]
+        return [resource for resource in found if resource is not None], None in found

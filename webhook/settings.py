@@ -1,0 +1,79 @@
+"""How one webhook process is set up. It travels to the worker process whole, and holds nothing secret."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+from kubectl_gitops.api.objects import Object
+from kubectl_gitops.cluster.connection import Cluster
+from kubectl_gitops.errors import InvalidInput
+from webhook.app import VALIDATE_PATH
+
+
+class Endpoint(NamedTuple):
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """``url`` is where the API server reaches this process from outside the cluster; without one, it is ``service``."""
+
+    kubeconfig: Path | None
+    namespace: str
+    listen: Endpoint
+    metrics_listen: Endpoint
+    service: str
+    url: str | None = None
+    ca_pem: bytes = b""
+    log_level: str = "info"
+
+    def connect(self) -> Cluster:
+        """As kubectl would where a kubeconfig is given, else as the pod's service account."""
+        return Cluster.from_kubeconfig(self.kubeconfig) if self.kubeconfig else Cluster.in_cluster()
+
+    @property
+    def client_config(self) -> Object:
+        """Where the API server finds this webhook, as its configuration says it (without the CA)."""
+        if self.url:
+            return {"url": self.url}
+        service = {"name": self.service, "namespace": self.namespace, "path": VALIDATE_PATH, "port": 443}
+        return {"service": service}
+
+    @property
+    def server_names(self) -> tuple[str, ...]:
+        """The names that the certificate is for; the first is the one that the API server asks for."""
+        if self.url:
+            host = urlsplit(self.url).hostname
+            assert host is not None
+            return (host,)
+        name = f"{self.service}.{self.namespace}.svc"
+        return (name, f"{name}.cluster.local")
+
+
+def read_endpoint(text: str) -> Endpoint:
+    """``0.0.0.0:9443`` or ``[::]:9443``. Raises InvalidInput."""
+    host, colon, port = text.rpartition(":")
+    if not colon or not host or not port.isdecimal() or int(port) > 65535:
+        raise InvalidInput(f"not an address to listen on: {text!r}", hint="write host:port, as 0.0.0.0:9443")
+    return Endpoint(host.removeprefix("[").removesuffix("]"), int(port))
+
+
+def read_url(text: str, *, port: int) -> str:
+    """The URL that the API server is to call; port 0 in it stands for ``port``, the one listened on."""
+    try:
+        parts = urlsplit(text)
+        is_good = parts.scheme == "https" and bool(parts.hostname) and not parts.query and not parts.fragment
+        if is_good and parts.port == 0:
+            parts = parts._replace(netloc=f"{parts.netloc.rpartition(':')[0]}:{port}")
+    except ValueError:
+        is_good = False
+    if not is_good:
+        raise InvalidInput(f"not a URL for the API server to call: {text!r}", hint="write https://host:port/validate")
+    return parts._replace(path=parts.path or VALIDATE_PATH).geturl()

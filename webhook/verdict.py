@@ -1,0 +1,96 @@
+"""Verdicts: what was decided about a request, and why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from webhook.message import Refusal, as_text, as_warnings, plain
+from webhook.view import Owner
+
+#: Audit annotations are for machines that search; a few KiB of paths are enough to find the request.
+_MAX_AUDIT_FIELDS = 32
+_MAX_AUDIT_PATH = 120
+
+
+class Reason(StrEnum):
+    # Allowed
+    RECONCILER = "Reconciler"  # our own write
+    PLAN = "Plan"  # a dry-run under our field manager: how a plan asks what an apply would do
+    NOT_DECLARED_STATE = "NotDeclaredState"  # a subresource: exec, ephemeral containers, status
+    NOT_MANAGED = "NotManaged"  # no label of ours, before or after
+    UNKNOWN_GITSYNC = "UnknownGitSync"  # the label names a GitSync that does not exist
+    ENFORCEMENT_OFF = "EnforcementOff"
+    NOT_DECLARED = "NotDeclared"  # Git declares no such object (any more)
+    TERMINATING = "Terminating"  # it is being deleted already
+    CLEANUP = "Cleanup"  # the namespace or garbage collection controller deletes
+    COPIED_LABEL = "CopiedLabel"  # a controller copied the label from its parent
+    CONVERGES = "Converges"  # every declared field that changes ends at Git's value
+    KEEPS_FIELDS = "KeepsFields"  # what Git says is not known here, but no field of ours changes
+    # Refused, where enforced
+    DIVERGES = "Diverges"  # a declared field ends elsewhere than Git says and than it was
+    DISOWNS = "Disowns"  # our entry in managedFields is dropped or doctored
+    DELETES_DECLARED = "DeletesDeclared"
+    CLAIMS_UNDECLARED = "ClaimsUndeclared"  # our label on something that Git does not declare
+    NOT_KNOWN_YET = "NotKnownYet"  # whether it diverges cannot be told yet
+
+
+class Outcome(StrEnum):
+    ALLOW = "Allow"
+    WARN = "Warn"  # would be refused, allowed with warnings
+    AUDIT = "Audit"  # would be refused, allowed and recorded
+    DENY = "Deny"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """``refusal`` says what is wrong with the request, also where it is allowed by Warn or Audit."""
+
+    outcome: Outcome
+    reason: Reason
+    owner: Owner | None = None
+    revision: str = ""
+    refusal: Refusal | None = None
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def allowed(self) -> bool:
+        return self.outcome is not Outcome.DENY
+
+    @property
+    def gitsync(self) -> str:
+        return str(self.owner) if self.owner else ""
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The paths of the fields at fault."""
+        return self.refusal.paths if self.refusal else ()
+
+    @property
+    def message(self) -> str:
+        """For the person whose request is denied; "" where it is not."""
+        return as_text(self.refusal) if self.refusal and not self.allowed else ""
+
+    def audit_annotations(self) -> dict[str, str]:
+        """For the API server's audit log. Paths only, never values."""
+        shown = [plain(path, _MAX_AUDIT_PATH) for path in self.fields[:_MAX_AUDIT_FIELDS]]
+        if len(self.fields) > len(shown):
+            shown.append(f"and {len(self.fields) - len(shown)} more")
+        annotations = {
+            "verdict": self.outcome.value,
+            "reason": self.reason.value,
+            "gitsync": self.gitsync,
+            "commit": self.revision,
+            "fields": ", ".join(shown),
+        }
+        return {name: value for name, value in annotations.items() if value}
+
+
+def allow(reason: Reason, *, owner: Owner | None = None, revision: str = "") -> Verdict:
+    return Verdict(outcome=Outcome.ALLOW, reason=reason, owner=owner, revision=revision)
+
+
+def refuse(reason: Reason, refusal: Refusal, *, outcome: Outcome, owner: Owner, revision: str) -> Verdict:
+    """A request that is wrong, with what the mode of its GitSync makes of that."""
+    warnings = as_warnings(refusal) if outcome is Outcome.WARN else ()
+    return Verdict(outcome=outcome, reason=reason, owner=owner, revision=revision, refusal=refusal, warnings=warnings)
