@@ -8,6 +8,7 @@ import click
 
 from kubectl_gitops.api.gitsync import GitSync
 from kubectl_gitops.api.names import managed_by
+from kubectl_gitops.cli.authors import with_authors
 from kubectl_gitops.cli.failures import exit_with_differences
 from kubectl_gitops.cli.options import ClusterOptions, all_namespaces_option, cluster_options
 from kubectl_gitops.cli.output import report_option, show
@@ -139,7 +140,7 @@ def _of_source(cluster: Cluster, source: SourceOptions, namespace: str) -> Drift
         revision=desired.commit,
         ref=source.revision or "",
         checked=len(plan.steps),
-        drifts=drift_in(plan),
+        drifts=with_authors(drift_in(plan), desired),
         seconds=time.monotonic() - started,
         api_calls=cluster.calls.count,
     )
