@@ -79,7 +79,7 @@ def test_no_value_is_printed_or_stored(gitops: Discreet, kubectl: Kubectl, names
         assert part in gitops.says(1, "diff", *here, "-o", output)
     removal = '[{"op": "remove", "path": "/data/token"}]'
     kubectl("patch", "secret", "credentials", "-n", namespace, "--type=json", "-p", removal)
-    assert "  data.token      Git ***   live (absent)" in gitops.says(1, "drift", *here)
+    assert "  data.token      Git *** (before)   live (gone)" in gitops.says(1, "drift", *here)
     assert "1 changed" in gitops.says(0, "sync", *here)
     assert gitops.live("secret", "credentials", namespace)["data"]["password"] == encoded(PASSWORD)
 
