@@ -21,8 +21,17 @@ from kubectl_gitops.errors import (
     Unreachable,
 )
 
-# What admission says, by webhook or by policy, comes with whatever status code its author chose.
-_ADMISSION_WORDS = ("admission webhook", "denied request", "denied the request", "failed calling webhook")
+_NO_WEBHOOK = "failed calling webhook"
+# What admission says, by webhook or by policy, comes with whatever status code its author chose; and an unknown field
+# in a server-side apply comes with 500, as if it were the server's fault (apimachinery, managedfields/internal).
+_REFUSALS = (
+    "admission webhook",
+    "denied request",
+    "denied the request",
+    _NO_WEBHOOK,
+    "failed to create typed patch object",
+)
+_TEMPORARY_STATUS = {429, 500, 502, 503, 504}
 
 # Whom the API server takes somebody for who sends no credentials at all.
 _ANONYMOUS = 'User "system:anonymous"'
@@ -37,7 +46,7 @@ def failure_of(method: str, path: str, status: int, headers: Mapping[str, str], 
     reason = str(said.get("reason") or "")
     retry_after = _retry_after(headers, said)
     details: dict[str, Any] = {"status": status, "reason": reason, "retry_after": retry_after}
-    if any(words in message for words in _ADMISSION_WORDS):
+    if any(words in message for words in _REFUSALS):
         return Rejected(message, **details)
     match status:
         case 401:
@@ -57,6 +66,13 @@ def failure_of(method: str, path: str, status: int, headers: Mapping[str, str], 
         case 400 | 405 | 413 | 415 | 422:
             return Rejected(message, **details)
     return ClusterError(message, **details)
+
+
+def is_temporary(exc: ClusterError) -> bool:
+    """Whether the same request may well succeed a moment later."""
+    if isinstance(exc, Rejected):
+        return _NO_WEBHOOK in str(exc)
+    return isinstance(exc, Unreachable) or exc.status in _TEMPORARY_STATUS
 
 
 _HINT = "is it running, and is this the right context?"
@@ -91,7 +107,7 @@ def _no_answer(cause: BaseException) -> tuple[str, str]:
                 "is this the right cluster, and its authority the one that the kubeconfig has?",
             )
         case ssl.SSLError():
-            return f"TLS failed: {cause.reason or cause}", "check the certificates in the kubeconfig"
+            return f"TLS failed: {getattr(cause, 'reason', None) or cause}", "check the certificates in the kubeconfig"
         case TimeoutError():
             return "it did not answer in time", f"{_HINT} --request-timeout waits longer"
         case OSError() if cause.strerror:

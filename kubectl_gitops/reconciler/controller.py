@@ -21,6 +21,8 @@ from kubectl_gitops.sync.engine import Interrupted
 _log = logging.getLogger(__name__)
 
 _MIN_RETRY_SECONDS, _MAX_RETRY_SECONDS = 1.0, 60.0
+#: However often a GitSync wants Git to be asked.
+_MIN_INTERVAL_SECONDS = 0.2
 
 
 class _Said(NamedTuple):
@@ -102,7 +104,7 @@ class Controller:
         asked = request not in {"", self._said.request}
         try:
             phase = self._follower.follow(gitsync, obj.get("status") or {}, asked=asked)
-            delay_seconds, self._retry_seconds = gitsync.interval_seconds, _MIN_RETRY_SECONDS
+            delay_seconds, self._retry_seconds = _interval(gitsync), _MIN_RETRY_SECONDS
         except Interrupted:
             return 0.0
         except GitOpsError as exc:
@@ -115,8 +117,8 @@ class Controller:
 
     def _delay_after(self, exc: GitOpsError, gitsync: GitSync) -> float:
         if isinstance(exc, InvalidInput):
-            return gitsync.interval_seconds  # only a new commit can help, or a new GitSync
-        delay_seconds = min(self._retry_seconds, max(gitsync.interval_seconds, _MIN_RETRY_SECONDS))
+            return _interval(gitsync)  # only a new commit can help, or a new GitSync
+        delay_seconds = min(self._retry_seconds, max(_interval(gitsync), _MIN_RETRY_SECONDS))
         self._retry_seconds = min(self._retry_seconds * 2, _MAX_RETRY_SECONDS)
         return delay_seconds
 
@@ -168,6 +170,10 @@ class Controller:
 def _failure(exc: GitOpsError) -> Phase:
     message = f"{exc} ({exc.hint})" if exc.hint else str(exc)
     return Phase(synced=False, reason=type(exc).__name__, message=message, stalled=isinstance(exc, InvalidInput))
+
+
+def _interval(gitsync: GitSync) -> float:
+    return max(gitsync.interval_seconds, _MIN_INTERVAL_SECONDS)
 
 
 def _heals(gitsync: GitSync) -> bool:

@@ -222,9 +222,9 @@ class Follower:
         return result
 
     def _landed(self, outcome: Outcome) -> None:
-        if outcome.step.declared is None:
+        if outcome.answer is None:  # pruned, or refused: what counts of that is known when the sync has ended
             return
-        entry = learned_entry(outcome, self._around.sealing_key) if outcome.answer else None
+        entry = learned_entry(outcome, self._around.sealing_key)
         if self._ledger.land(outcome.step.key, outcome.answer, entry):
             self._restorer.noticed(outcome.step.key)
 

@@ -156,6 +156,13 @@ class Ledger:
         gone = [key for key in among if key not in live and self.observe_gone(key, version)]
         return gone + [key for key in among if key in live and self.observe(live[key], key)]
 
+    def observe_out_of_sight(self, live: Object, key: ResourceKey, *, version: int) -> None:
+        """Take note that an object that was noted as gone at ``version`` is there, only out of the watch's sight."""
+        with self._settled:
+            held = self._held.get(key)
+            if held is not None and not held.in_flight and held.version == version:  # else there is newer news
+                self._judge(held, Seen(version, live))
+
     def _take_note(self, key: ResourceKey, seen: Seen) -> bool:
         with self._settled:
             held = self._held.get(key)

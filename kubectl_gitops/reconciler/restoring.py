@@ -161,7 +161,7 @@ class Restorer:
             _log.warning("%s: cannot read %s: %s", self, key.described, exc)
             return
         if live is not None:
-            self._ledger.observe(live, key)
+            self._ledger.observe_out_of_sight(live, key, version=held.version)
             self._turns.status()
 
     def _may_restore(self) -> bool:

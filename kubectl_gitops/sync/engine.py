@@ -19,9 +19,10 @@ from kubectl_gitops.api.commit import Commit
 from kubectl_gitops.api.objects import Object
 from kubectl_gitops.cluster.connection import Cluster
 from kubectl_gitops.cluster.discovery import Discovery
+from kubectl_gitops.cluster.failures import is_temporary
 from kubectl_gitops.cluster.writing import apply_object, delete_object
 from kubectl_gitops.diff.plan import ActionKind
-from kubectl_gitops.errors import ClusterError, GitOpsError, NotFound, Unreachable
+from kubectl_gitops.errors import ClusterError, GitOpsError, NotFound
 from kubectl_gitops.snapshot.model import Snapshot
 from kubectl_gitops.snapshot.store import SnapshotStore, next_sequence
 from kubectl_gitops.sync.inventory import Outcome, ended_snapshot, planned_snapshot, says_the_same
@@ -30,7 +31,6 @@ from kubectl_gitops.sync.planning import PARALLEL_REQUESTS, HeldByAnother, Plan,
 
 ESTABLISH_SECONDS = 30.0
 _ATTEMPTS = 5
-_RETRIED_STATUS = {429, 500, 502, 503, 504}
 
 
 class Interrupted(Exception):
@@ -179,7 +179,7 @@ class Engine:
             try:
                 return call()
             except ClusterError as exc:
-                if exc.status not in _RETRIED_STATUS and not isinstance(exc, Unreachable):
+                if not is_temporary(exc):
                     raise
                 seconds = exc.retry_after or 0.1 * 2**attempt
                 self._stop.wait(seconds * random.uniform(1.0, 1.5))  # noqa: S311 - jitter

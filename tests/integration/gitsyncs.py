@@ -37,16 +37,15 @@ def secret(name: str, /, **data: str) -> Object:
 
 
 def deployment(name: str, image: str = "example.com/web:1.0") -> Object:
-    labels = {"app": name}
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
         "metadata": {"name": name},
         "spec": {
             "replicas": 2,
-            "selector": {"matchLabels": labels},
+            "selector": {"matchLabels": {"app": name}},
             "template": {
-                "metadata": {"labels": labels},
+                "metadata": {"labels": {"app": name}},
                 "spec": {"containers": [{"name": "web", "image": image, "resources": {"requests": {"cpu": "1000m"}}}]},
             },
         },

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import pytest
+import json
 
 from tests.integration.gitsyncs import (
     LABEL,
+    RECONCILER,
     SECONDS,
     App,
     config_map,
@@ -171,12 +172,7 @@ def test_a_crd_and_its_objects_in_one_commit(app: App) -> None:
             "versions": [{"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}}],
         },
     }
-    lamp = {
-        "apiVersion": f"{group}/v1",
-        "kind": "Lamp",
-        "metadata": {"name": "desk"},
-        "spec": {"light": None, "on": True},
-    }
+    lamp = {"apiVersion": f"{group}/v1", "kind": "Lamp", "metadata": {"name": "desk"}, "spec": {"on": True}}
     plural = f"{group}/v1/lamps"
     app.commit(lamp, crd)
     app.create()
@@ -198,10 +194,8 @@ def test_the_second_gitsync_that_declares_an_object_is_told_of_the_first(app: Ap
     second = App(app.plane, app.live.namespace, app.repository)
     try:
         second.create(interval="1s")
-        second.wait_failed(
-            "SyncFailed",
-            rf"^ConfigMap/shared .*\(all\.yaml:1\): GitSync {SYSTEM_NAMESPACE}/{app.name} declares it, too",
-        )
+        holder = f"GitSync {SYSTEM_NAMESPACE}/{app.name} declares it, too"
+        second.wait_failed("SyncFailed", rf"^ConfigMap/shared .*\(all\.yaml:1\): {holder}")
         mark = app.plane.audit_mark()
         app.live.patch("configmaps", "shared", {"data": {"key": "by hand"}})
         wait_until(lambda: app.live.data("shared") == {"key": "first"}, SECONDS, "the restore")
@@ -247,7 +241,6 @@ def test_without_automation_new_commits_wait_to_be_asked_for(app: App, reconcile
     assert app.live.data("settings") == {"key": "git"}
 
 
-@pytest.mark.usefixtures("reconciler")
 def test_git_declares_nothing_so_nothing_is_pruned(app: App) -> None:
     app.commit(config_map("settings"))
     app.create()
@@ -257,12 +250,7 @@ def test_git_declares_nothing_so_nothing_is_pruned(app: App) -> None:
     assert app.live.data("settings") == {"key": "git"}
 
 
-def test_the_kubeconfig_of_the_tests_is_no_administrators(
-    control_plane: ControlPlane, reconciler: Installation
-) -> None:
-    """What these tests show holds for the rights that `kubectl gitops install` gives, and no others."""
+def test_it_all_holds_for_the_rights_that_install_gives(control_plane: ControlPlane, reconciler: Installation) -> None:
     kubeconfig = reconciler.reconciler_command()[2]
-    done = control_plane.kubectl(
-        "auth", "whoami", "--kubeconfig", kubeconfig, "-o", "jsonpath={.status.userInfo.username}"
-    )
-    assert done.stdout == "system:serviceaccount:gitops-system:gitops-reconciler"
+    done = control_plane.kubectl("auth", "whoami", "--kubeconfig", kubeconfig, "-o", "json")
+    assert json.loads(done.stdout)["status"]["userInfo"]["username"] == RECONCILER
