@@ -69,10 +69,6 @@ class Declared:
     def key(self) -> ResourceKey:
         return key_of(self.object)
 
-    def digest(self) -> str:
-        """A hash of the declared content; equal content, equal digest, whatever the order of keys."""
-        return digest(self.object)
-
 
 def group_of(api_version: str) -> str:
     """``apps/v1`` -> ``apps``; ``v1`` -> ``""``."""

@@ -6,7 +6,7 @@ import hashlib
 import hmac
 from typing import Any
 
-from kubectl_gitops.api.objects import Object
+from kubectl_gitops.api.objects import Declared, Object, digest
 from kubectl_gitops.diff.compare import FieldChange
 from kubectl_gitops.diff.path import ABSENT
 
@@ -46,6 +46,14 @@ def seal(obj: Object, key: bytes) -> Object:
         kept = {**annotations, LAST_APPLIED_ANNOTATION: _digest(annotations[LAST_APPLIED_ANNOTATION], key)}
         sealed["metadata"] = {**obj["metadata"], "annotations": kept}
     return sealed
+
+
+def declared_digest(declared: Declared, key: bytes) -> str:
+    """A hash of what is declared: equal content, equal digest, whatever the order of keys.
+
+    Values of Secrets count sealed. From a hash of them as they are, whoever reads a snapshot could try out guesses.
+    """
+    return digest(seal(declared.object, key))
 
 
 def _digest(value: Any, key: bytes) -> str:

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from kubectl_gitops.api.objects import Declared, Object, ResourceKey
 from kubectl_gitops.diff.drift import DriftKind, ObjectDrift
+from kubectl_gitops.diff.secrets import declared_digest
 from kubectl_gitops.snapshot.model import Entry, Snapshot
 from kubectl_gitops.sync.drift import drift_of
 
@@ -94,12 +95,18 @@ class Ledger:
 
     def _taken_over(self, entry: Entry, old: Held | None, declared: Declared | None, *, in_flight: bool) -> Held:
         if old is None:
-            return Held(entry, _if_same(declared, entry), in_flight=in_flight)
-        held = replace(old, entry=entry, declared=_if_same(declared, entry) or _if_same(old.declared, entry))
+            return Held(entry, self._if_same(declared, entry), in_flight=in_flight)
+        known = self._if_same(declared, entry) or self._if_same(old.declared, entry)
+        held = replace(old, entry=entry, declared=known)
         held.in_flight = in_flight
         if held.seen is not None and not in_flight:
             self._judge(held, held.seen)
         return held
+
+    def _if_same(self, declared: Declared | None, entry: Entry) -> Declared | None:
+        """The declaration, if it is the one that the entry tells of: that of a refused object is not."""
+        is_same = declared is not None and declared_digest(declared, self._sealing_key) == entry.declared_digest
+        return declared if is_same else None
 
     # -- what is being written
 
@@ -224,8 +231,3 @@ def version_of(obj: Object) -> int:
     """The resourceVersion as a number, by which states of one object can be ordered (KEP-5504); 0 if it is none."""
     text = str(obj["metadata"].get("resourceVersion") or "")
     return int(text) if text.isdecimal() else 0
-
-
-def _if_same(declared: Declared | None, entry: Entry) -> Declared | None:
-    """The declaration, if it is the one that the entry tells of: that of a refused object is not."""
-    return declared if declared is not None and declared.digest() == entry.declared_digest else None

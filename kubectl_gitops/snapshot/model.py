@@ -20,7 +20,7 @@ class Entry:
     """One declared object.
 
     ``declared_digest`` is the hash of what was applied, so that an unchanged declaration keeps its canonical form.
-    ``canonical`` is None until the API server has told it. Values of Secrets are sealed in it (diff/secrets.py).
+    ``canonical`` is None until the API server has told it. Values of Secrets are sealed in both (diff/secrets.py).
     ``commit`` is the last one that touched the file.
     """
 

@@ -17,7 +17,7 @@ from kubectl_gitops.diff.compare import (
 )
 from kubectl_gitops.diff.fieldset import FieldSet, all_fields, our_fields_v1
 from kubectl_gitops.diff.path import ABSENT, FieldPath, lookup
-from kubectl_gitops.diff.secrets import seal
+from kubectl_gitops.diff.secrets import declared_digest, seal
 from kubectl_gitops.snapshot.model import Entry
 
 
@@ -42,7 +42,7 @@ def judge(
 
     ``entry`` is what the last sync learned about the object; it counts only for the same declaration.
     """
-    known = entry.canonical if entry and entry.declared_digest == declared.digest() else None
+    known = entry.canonical if entry and entry.declared_digest == declared_digest(declared, sealing_key) else None
     if live is None:
         return Judgement(Standing.MISSING, known)
     if known is not None:

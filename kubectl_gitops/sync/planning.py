@@ -18,7 +18,7 @@ from kubectl_gitops.diff.compare import Canonical, FieldChange, canonical_of
 from kubectl_gitops.diff.drift import attribute
 from kubectl_gitops.diff.fieldset import our_fields_v1, project
 from kubectl_gitops.diff.plan import ActionKind, PlannedAction
-from kubectl_gitops.diff.secrets import LAST_APPLIED_ANNOTATION, MASKED, masked, seal
+from kubectl_gitops.diff.secrets import LAST_APPLIED_ANNOTATION, MASKED, declared_digest, masked, seal
 from kubectl_gitops.errors import Conflict, GitOpsError, InvalidInput
 from kubectl_gitops.snapshot.model import Entry, Snapshot
 from kubectl_gitops.sync.judge import Standing, differences, judge
@@ -58,6 +58,7 @@ class Step:
     key: ResourceKey
     api_version: str
     declared: Declared | None = None
+    declared_digest: str = ""
     live: Object | None = None
     canonical: Canonical | None = None
     commit: Commit | None = None
@@ -74,7 +75,7 @@ class Step:
             namespace=self.key.namespace,
             name=self.key.name,
             origin=self.declared.origin,
-            declared_digest=self.declared.digest(),
+            declared_digest=self.declared_digest,
             commit=self.commit,
             canonical=self.canonical,
         )
@@ -179,6 +180,7 @@ class Planner:
             key=declared.key,
             api_version=declared.api_version,
             declared=declared,
+            declared_digest=declared_digest(declared, self._sealing_key),
             live=found,
             canonical=judgement.canonical,
             commit=file_commits.get(declared.origin.path),

@@ -47,12 +47,12 @@ def test_after_a_restart_without_git_all_but_values_of_secrets_is_restored(app: 
         app.live.patch("apps/v1/deployments", "web", {"spec": {"replicas": 7}})
         app.live.patch("secrets", "login", {"stringData": {"password": "by-hand"}})
         reconciler.start_reconciler()
+        wait_until(lambda: (app.status.get("restored") or {}).get("total") == 2, SECONDS, "two restores")
         (row,) = app.wait_drift(("Modified Secret/login", "data.password"))
         assert row["manager"] == "kubectl-edit"
         assert app.live.data("settings") == {"key": "git"}
         assert app.live.get("apps/v1/deployments", "web")["spec"]["replicas"] == 2
         assert app.status["synced"] == status["synced"]
-        assert app.status["restored"]["total"] == 2
         wait_until(lambda: "its values are only in Git" in reconciler.log("reconciler", 100), SECONDS, "the reason")
         # What happens from now on is told by the watch.
         app.live.delete("configmaps", "settings")

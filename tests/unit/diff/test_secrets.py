@@ -8,9 +8,10 @@ import orjson
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kubectl_gitops.api.objects import Declared, Origin
 from kubectl_gitops.diff.compare import FieldChange
 from kubectl_gitops.diff.path import ABSENT
-from kubectl_gitops.diff.secrets import LAST_APPLIED_ANNOTATION, masked, seal
+from kubectl_gitops.diff.secrets import LAST_APPLIED_ANNOTATION, declared_digest, masked, seal
 
 
 def secret(values: dict[str, str], annotation: str = "") -> dict[str, object]:
@@ -36,6 +37,12 @@ def test_a_sealed_secret_holds_no_value(values: dict[str, str], key: bytes) -> N
 def test_sealed_values_are_equal_exactly_when_the_values_are(left: str, right: str, key: bytes) -> None:
     sealed = [seal(secret({"k": value}), key)["data"]["k"] for value in (left, right)]
     assert (sealed[0] == sealed[1]) == (left == right)
+
+
+def test_the_digest_of_a_secrets_declaration_cannot_be_guessed_without_the_key() -> None:
+    one = Declared(object=secret({"password": "hunter2"}), origin=Origin("a.yaml", 1))
+    assert declared_digest(one, b"key") == declared_digest(one, b"key")
+    assert declared_digest(one, b"key") != declared_digest(one, b"another")
 
 
 def test_sealing_twice_is_sealing_once() -> None:

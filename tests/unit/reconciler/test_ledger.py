@@ -259,7 +259,7 @@ def test_a_new_snapshot_waits_for_the_restores_that_have_begun_and_lets_no_other
     ledger.land(WEB.key, answer, entry_of(WEB, answer))
     adopting.join(10)
     assert not adopting.is_alive()
-    assert [entry.declared_digest for entry in ledger.entries()] == [NEWER.digest()]
+    assert [entry.declared_digest for entry in ledger.entries()] == [entry_of(NEWER).declared_digest]
 
 
 def test_counts(ledger: Ledger) -> None:

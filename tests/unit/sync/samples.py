@@ -7,7 +7,7 @@ from typing import Any
 from kubectl_gitops.api.names import FIELD_MANAGER
 from kubectl_gitops.api.objects import Declared, Object, Origin
 from kubectl_gitops.diff.compare import canonical_of
-from kubectl_gitops.diff.secrets import seal
+from kubectl_gitops.diff.secrets import declared_digest, seal
 from kubectl_gitops.snapshot.model import Entry
 
 KEY = b"a key"
@@ -51,6 +51,6 @@ def entry_of(one: Declared, answer: Object | None = None) -> Entry:
         namespace=one.namespace,
         name=one.name,
         origin=one.origin,
-        declared_digest=one.digest(),
+        declared_digest=declared_digest(one, KEY),
         canonical=canonical_of(seal(answer, KEY)) if answer else None,
     )

@@ -28,6 +28,7 @@ def step(one: Declared, kind: ActionKind, live: Object | None = None, error: Rej
         key=one.key,
         api_version="v1",
         declared=None if kind in {ActionKind.PRUNE, ActionKind.ORPHAN} else one,
+        declared_digest=entry_of(one).declared_digest,
         live=live,
         canonical=canonical,
         error=error,
