@@ -42,8 +42,10 @@ class Pacing:
             tries.restores += 1
 
     def forgive(self) -> None:
-        """Forget all failures: what made them may be gone."""
+        """Forget all failures: what made them may be gone. And all that is too long ago to count."""
         with self._lock:
+            now = self._clock()
+            self._tries = {key: tries for key, tries in self._tries.items() if now - tries.last <= MEMORY_SECONDS}
             for tries in self._tries.values():
                 tries.failures = 0
 
