@@ -22,7 +22,8 @@ from kubectl_gitops.source.desired import Desired, from_mirror
 from kubectl_gitops.source.render import Renderer
 from kubectl_gitops.sync.engine import Engine, Observer, SyncResult
 from kubectl_gitops.sync.inventory import Outcome, learned_entry
-from kubectl_gitops.sync.planning import HeldByAnother, Plan, Planner, Step, Target
+from kubectl_gitops.sync.planning import Planner
+from kubectl_gitops.sync.steps import HeldByAnother, Plan, Step, Target
 
 _log = logging.getLogger(__name__)
 

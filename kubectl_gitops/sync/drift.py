@@ -17,7 +17,8 @@ from kubectl_gitops.diff.path import ABSENT
 from kubectl_gitops.diff.plan import ActionKind
 from kubectl_gitops.diff.secrets import holds_secret_values, masked, seal
 from kubectl_gitops.snapshot.model import Entry, Snapshot
-from kubectl_gitops.sync.planning import Plan, shown
+from kubectl_gitops.sync.showing import shown
+from kubectl_gitops.sync.steps import Plan
 
 
 def drift_of(entry: Entry, live: Object | None, sealing_key: bytes) -> ObjectDrift | None:

@@ -13,7 +13,7 @@ from kubectl_gitops.diff.secrets import seal
 from kubectl_gitops.errors import GitOpsError
 from kubectl_gitops.snapshot.model import Entry, Snapshot
 from kubectl_gitops.snapshot.store import next_sequence
-from kubectl_gitops.sync.planning import Plan, Step
+from kubectl_gitops.sync.steps import Plan, Step
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

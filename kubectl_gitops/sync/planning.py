@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
 
 from kubectl_gitops.api.commit import Commit
 from kubectl_gitops.api.names import MANAGED_BY_LABEL
@@ -14,95 +13,21 @@ from kubectl_gitops.cluster.connection import Cluster
 from kubectl_gitops.cluster.discovery import Discovery
 from kubectl_gitops.cluster.reading import read_objects
 from kubectl_gitops.cluster.writing import apply_object
-from kubectl_gitops.diff.compare import Canonical, FieldChange, canonical_of
-from kubectl_gitops.diff.drift import attribute
-from kubectl_gitops.diff.fieldset import our_fields_v1, project
-from kubectl_gitops.diff.plan import ActionKind, PlannedAction
-from kubectl_gitops.diff.secrets import LAST_APPLIED_ANNOTATION, MASKED, declared_digest, masked, seal
-from kubectl_gitops.errors import Conflict, GitOpsError, InvalidInput
-from kubectl_gitops.snapshot.model import Entry, Snapshot
+from kubectl_gitops.diff.compare import canonical_of
+from kubectl_gitops.diff.fieldset import our_fields_v1
+from kubectl_gitops.diff.plan import ActionKind
+from kubectl_gitops.diff.secrets import declared_digest, seal
+from kubectl_gitops.errors import GitOpsError, InvalidInput
+from kubectl_gitops.snapshot.model import Snapshot
 from kubectl_gitops.sync.judge import Standing, differences, judge
 from kubectl_gitops.sync.prepare import prepare
+from kubectl_gitops.sync.showing import shown
+from kubectl_gitops.sync.steps import HeldByAnother, Plan, Step, Target
+
+__all__ = ["PARALLEL_REQUESTS", "HeldByAnother", "Plan", "Planner", "Step", "Target", "shown"]
 
 #: Requests in flight at once, as for applying.
 PARALLEL_REQUESTS = 16
-
-
-class HeldByAnother(Conflict):
-    """Another GitSync manages the object, so it is not written: the two would take it from each other for ever."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
-    """For whom objects are synced: the GitSync (or the name given for a directory), and its settings.
-
-    ``uid`` is the GitSync's; "" where there is none.
-    """
-
-    namespace: str
-    name: str
-    uid: str = ""
-    label: str
-    default_namespace: str
-    prune: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
-    """One object of a plan. ``declared`` is None for one to prune; ``live`` is None for one to create.
-
-    ``changes`` are unmasked: never shown, only through :meth:`Plan.actions`.
-    """
-
-    kind: ActionKind
-    key: ResourceKey
-    api_version: str
-    declared: Declared | None = None
-    declared_digest: str = ""
-    live: Object | None = None
-    canonical: Canonical | None = None
-    commit: Commit | None = None
-    changes: tuple[FieldChange, ...] = ()
-    error: GitOpsError | None = None
-
-    @property
-    def entry(self) -> Entry:
-        """What a snapshot keeps of a declared object."""
-        assert self.declared is not None
-        return Entry(
-            api_version=self.api_version,
-            kind=self.key.kind,
-            namespace=self.key.namespace,
-            name=self.key.name,
-            origin=self.declared.origin,
-            declared_digest=self.declared_digest,
-            commit=self.commit,
-            canonical=self.canonical,
-        )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    """What a sync would do. ``steps`` come in the order in which objects are declared, those to prune last.
-
-    ``unseen`` are objects that Git no longer declares and that may be there: the server of their API group is down.
-    """
-
-    target: Target
-    steps: tuple[Step, ...]
-    previous: Snapshot | None
-    unseen: tuple[tuple[str, ResourceKey], ...] = ()
-
-    def of_kind(self, *kinds: ActionKind) -> list[Step]:
-        return [step for step in self.steps if step.kind in kinds]
-
-    @property
-    def writes(self) -> list[Step]:
-        return [step for step in self.steps if step.kind not in {ActionKind.UNCHANGED, ActionKind.ORPHAN}]
-
-    def actions(self) -> tuple[PlannedAction, ...]:
-        """The plan as the reports show it, with values of Secrets masked."""
-        return tuple(_action(step) for step in self.steps)
 
 
 class Planner:
@@ -256,57 +181,3 @@ def _prune_step(api_version: str, live: Object, target: Target) -> Step:
     key = ResourceKey(group, live["kind"], metadata.get("namespace") or "", metadata["name"])
     kind = ActionKind.PRUNE if target.prune else ActionKind.ORPHAN
     return Step(kind=kind, key=key, api_version=api_version, live=live)
-
-
-def _action(step: Step) -> PlannedAction:
-    changes = list(step.changes)
-    if step.key.kind == "Secret" and not step.key.group:
-        changes = [masked(change) for change in changes]
-    desired, live = _trees(step)
-    return PlannedAction(
-        kind=step.kind,
-        key=step.key,
-        api_version=step.api_version,
-        origin=step.declared.origin if step.declared else None,
-        fields=attribute(changes, step.live or {}),
-        desired=desired,
-        live=live,
-        error=str(step.error) if step.error else "",
-    )
-
-
-_MASK_KEY = b"shown, not stored"
-
-
-def _trees(step: Step) -> tuple[Object | None, Object | None]:
-    """Both sides at the fields that we declare, to be shown as a unified diff."""
-    if step.kind in {ActionKind.UNCHANGED, ActionKind.ORPHAN}:
-        return None, None
-    if step.canonical is None or step.live is None:
-        desired = step.declared.object if step.declared else None
-        return (desired and shown(desired)), None
-    identity = {"apiVersion": step.api_version, "kind": step.key.kind}
-    live = project(seal(step.live, _MASK_KEY), step.canonical.fields)
-    return shown({**identity, **step.canonical.tree}), shown({**identity, **live})
-
-
-#: What a Secret may show: all that is no value, nor a misspelt place for one.
-_SHOWN_OF_SECRETS = {"apiVersion", "kind", "metadata", "type", "immutable"}
-
-
-def shown(obj: Object) -> Object:
-    """An object fit to be printed: values of a Secret masked."""
-    if obj.get("kind") != "Secret":
-        return obj
-    masked_values = {name: _masked(value) for name, value in obj.items() if name not in _SHOWN_OF_SECRETS}
-    metadata = obj.get("metadata") or {}
-    if LAST_APPLIED_ANNOTATION in (metadata.get("annotations") or {}):
-        metadata = {**metadata, "annotations": {**metadata["annotations"], LAST_APPLIED_ANNOTATION: MASKED}}
-        masked_values["metadata"] = metadata
-    return {**obj, **masked_values}
-
-
-def _masked(value: Any) -> Any:
-    if value is None:
-        return None
-    return dict.fromkeys(value, MASKED) if isinstance(value, dict) else MASKED

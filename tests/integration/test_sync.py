@@ -22,7 +22,8 @@ from kubectl_gitops.snapshot.store import SnapshotStore
 from kubectl_gitops.sync.drift import drift_in, find_drift
 from kubectl_gitops.sync.engine import Engine, Interrupted, Observer, SyncResult
 from kubectl_gitops.sync.inventory import Outcome
-from kubectl_gitops.sync.planning import HeldByAnother, Plan, Planner, Target
+from kubectl_gitops.sync.planning import Planner
+from kubectl_gitops.sync.steps import HeldByAnother, Plan, Target
 from tests.integration.gitsyncs import LABEL, Api, Object, config_map, deployment, secret
 from tests.testbed.controlplane import ControlPlane
 

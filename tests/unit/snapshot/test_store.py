@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kubectl_gitops.api.objects import Object
@@ -25,6 +25,7 @@ def test_of_none_nothing() -> None:
     assert superfluous([]) == []
 
 
+@settings(deadline=None)
 @given(st.lists(st.booleans(), max_size=40))
 def test_the_newest_stays_and_the_last_ten_that_are_complete(completes: list[bool]) -> None:
     chunks = [

@@ -11,7 +11,7 @@ from kubectl_gitops.errors import Rejected
 from kubectl_gitops.snapshot.model import Snapshot
 from kubectl_gitops.sync.engine import _reason_not_to_prune
 from kubectl_gitops.sync.inventory import Outcome, ended_snapshot, planned_snapshot, says_the_same
-from kubectl_gitops.sync.planning import Plan, Step, Target
+from kubectl_gitops.sync.steps import Plan, Step, Target
 from tests.unit.sync.samples import KEY, applied, declared, entry_of
 
 COMMIT = Commit(sha="a" * 40, author="Jane", author_email="j@x", time="2026-01-01T00:00:00Z", subject="more")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kubectl_gitops.api.objects import ResourceKey
@@ -34,6 +34,7 @@ def test_what_comes_before_what(first: str, then: str) -> None:
     assert rank(key(first)) < rank(key(then))
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from(KINDS)))
 def test_stages_hold_each_item_once_in_the_order_given(kinds: list[str]) -> None:
     items = [(key(kind, str(number)), number) for number, kind in enumerate(kinds)]

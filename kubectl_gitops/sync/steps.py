@@ -1,0 +1,125 @@
+"""A plan as data: for whom it is, what is to be done with each object, and how that is shown. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from kubectl_gitops.api.commit import Commit
+from kubectl_gitops.api.objects import Declared, Object, ResourceKey
+from kubectl_gitops.diff.compare import Canonical, FieldChange
+from kubectl_gitops.diff.drift import attribute
+from kubectl_gitops.diff.fieldset import project
+from kubectl_gitops.diff.plan import ActionKind, PlannedAction
+from kubectl_gitops.diff.secrets import masked, seal
+from kubectl_gitops.errors import Conflict, GitOpsError
+from kubectl_gitops.snapshot.model import Entry, Snapshot
+from kubectl_gitops.sync.showing import shown
+
+
+class HeldByAnother(Conflict):
+    """Another GitSync manages the object, so it is not written: the two would take it from each other for ever."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """For whom objects are synced: the GitSync (or the name given for a directory), and its settings.
+
+    ``uid`` is the GitSync's; "" where there is none.
+    """
+
+    namespace: str
+    name: str
+    uid: str = ""
+    label: str
+    default_namespace: str
+    prune: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One object of a plan. ``declared`` is None for one to prune; ``live`` is None for one to create.
+
+    ``changes`` are unmasked: never shown, only through :meth:`Plan.actions`.
+    """
+
+    kind: ActionKind
+    key: ResourceKey
+    api_version: str
+    declared: Declared | None = None
+    declared_digest: str = ""
+    live: Object | None = None
+    canonical: Canonical | None = None
+    commit: Commit | None = None
+    changes: tuple[FieldChange, ...] = ()
+    error: GitOpsError | None = None
+
+    @property
+    def entry(self) -> Entry:
+        """What a snapshot keeps of a declared object."""
+        assert self.declared is not None
+        return Entry(
+            api_version=self.api_version,
+            kind=self.key.kind,
+            namespace=self.key.namespace,
+            name=self.key.name,
+            origin=self.declared.origin,
+            declared_digest=self.declared_digest,
+            commit=self.commit,
+            canonical=self.canonical,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What a sync would do. ``steps`` come in the order in which objects are declared, those to prune last.
+
+    ``unseen`` are objects that Git no longer declares and that may be there: the server of their API group is down.
+    """
+
+    target: Target
+    steps: tuple[Step, ...]
+    previous: Snapshot | None
+    unseen: tuple[tuple[str, ResourceKey], ...] = ()
+
+    def of_kind(self, *kinds: ActionKind) -> list[Step]:
+        return [step for step in self.steps if step.kind in kinds]
+
+    @property
+    def writes(self) -> list[Step]:
+        return [step for step in self.steps if step.kind not in {ActionKind.UNCHANGED, ActionKind.ORPHAN}]
+
+    def actions(self) -> tuple[PlannedAction, ...]:
+        """The plan as the reports show it, with values of Secrets masked."""
+        return tuple(_action(step) for step in self.steps)
+
+
+def _action(step: Step) -> PlannedAction:
+    changes = list(step.changes)
+    if step.key.kind == "Secret" and not step.key.group:
+        changes = [masked(change) for change in changes]
+    desired, live = _trees(step)
+    return PlannedAction(
+        kind=step.kind,
+        key=step.key,
+        api_version=step.api_version,
+        origin=step.declared.origin if step.declared else None,
+        fields=attribute(changes, step.live or {}),
+        desired=desired,
+        live=live,
+        error=str(step.error) if step.error else "",
+    )
+
+
+_MASK_KEY = b"shown, not stored"
+
+
+def _trees(step: Step) -> tuple[Object | None, Object | None]:
+    """Both sides at the fields that we declare, to be shown as a unified diff."""
+    if step.kind in {ActionKind.UNCHANGED, ActionKind.ORPHAN}:
+        return None, None
+    if step.canonical is None or step.live is None:
+        desired = step.declared.object if step.declared else None
+        return (desired and shown(desired)), None
+    identity = {"apiVersion": step.api_version, "kind": step.key.kind}
+    live = project(seal(step.live, _MASK_KEY), step.canonical.fields)
+    return shown({**identity, **step.canonical.tree}), shown({**identity, **live})
