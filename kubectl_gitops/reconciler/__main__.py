@@ -20,6 +20,9 @@ from kubectl_gitops.source.mirror import default_cache_directory
 
 _log = logging.getLogger(__name__)
 
+#: Well below the grace a container has before it is killed (Kubernetes' default: 30 s).
+_STOP_SECONDS = 8.0
+
 
 @click.command(context_settings={"auto_envvar_prefix": "GITOPS_RECONCILER", "help_option_names": ["-h", "--help"]})
 @click.option("--kubeconfig", type=click.Path(path_type=Path), help="Outside a cluster: how to reach it.")
@@ -50,11 +53,19 @@ def run(
     _log.info("the reconciler runs against %s", cluster.url)
     stop.wait()
     _log.info("stopping")
+    # A git or an API server that does not answer must not hold us up, wherever it is waited for: whatever was
+    # begun is taken up again.
+    last_resort = threading.Timer(_STOP_SECONDS, _end_now)
+    last_resort.daemon = True
+    last_resort.start()
     if not reconciler.stop():
-        # A git or an API server that does not answer must not hold us up: whatever was begun is taken up again.
-        _log.warning("stopped without waiting any longer for what does not answer")
-        logging.shutdown()
-        os._exit(0)
+        _end_now()
+
+
+def _end_now() -> None:
+    _log.warning("stopped without waiting any longer for what does not answer")
+    logging.shutdown()
+    os._exit(0)
 
 
 def main() -> None:

@@ -71,7 +71,7 @@ class Reconciler:
             queue.start()
         self._gitsyncs.start()
 
-    def stop(self, *, timeout_seconds: float = 8.0) -> bool:
+    def stop(self, *, timeout_seconds: float = 5.0) -> bool:
         """Finish the requests that have been sent, then end. Whether everything ended within that time."""
         deadline = time.monotonic() + timeout_seconds
         self._stopping.set()
