@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.testbed.apiclient import RequestFailed
 from tests.testbed.assets import AssetsUnavailable, assets
@@ -18,6 +19,10 @@ from tests.testbed.waiting import wait_until
 if TYPE_CHECKING:
     import subprocess
     from collections.abc import Iterator
+
+# How long an example takes tells of the machine's load, not of the code.
+settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("unhurried")
 
 _INTEGRATION = Path(__file__).parent / "integration"
 

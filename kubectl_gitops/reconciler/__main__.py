@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import signal
+import socket
 import sys
 import threading
 from pathlib import Path
@@ -39,9 +40,7 @@ def run(
 ) -> None:
     """Watch GitSyncs, sync what is new in Git, and restore what drifts, until stopped."""
     jsonlog.configure(log_level)
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    signals = _signals(signal.SIGTERM, signal.SIGINT)
     cluster = Cluster.from_kubeconfig(kubeconfig) if kubeconfig else Cluster.in_cluster()
     reconciler = Reconciler(
         cluster,
@@ -51,7 +50,7 @@ def run(
     )
     reconciler.start()
     _log.info("the reconciler runs against %s", cluster.url)
-    stop.wait()
+    signals.recv(1)
     _log.info("stopping")
     # A git or an API server that does not answer must not hold us up, wherever it is waited for: whatever was
     # begun is taken up again.
@@ -60,6 +59,20 @@ def run(
     last_resort.start()
     if not reconciler.stop():
         _end_now()
+
+
+def _signals(*numbers: signal.Signals) -> socket.socket:
+    """A socket that can be read from once one of these signals has come.
+
+    The kernel may hand a signal to any thread, and Python runs its handler in the main one: a main thread that waits
+    for a lock would not wake for it. The socket is written to by whichever thread the signal interrupts.
+    """
+    ours, theirs = socket.socketpair()
+    theirs.setblocking(False)
+    for number in numbers:
+        signal.signal(number, lambda *_: None)
+    signal.set_wakeup_fd(theirs.detach())
+    return ours
 
 
 def _end_now() -> None:
