@@ -145,11 +145,12 @@ def _judge_update(case: _Case) -> _Finding:
         return _Finding(Reason.NOT_DECLARED)
     if not case.comparable:
         return _judge_by_managed_fields(case)
-    if changes := _divergences(case):
-        return _diverging(case, changes)
+    changes = _divergences(case)
+    if counted := _counted(case, changes):
+        return _diverging(case, counted)
     if lost := disowned(*_both(case)):
         return _disowning(case, lost)
-    return _Finding(Reason.CONVERGES)
+    return _Finding(Reason.IGNORED if changes else Reason.CONVERGES)
 
 
 def _judge_delete(case: _Case) -> _Finding:
@@ -184,7 +185,9 @@ def _judge_claim(case: _Case) -> _Finding:
     if not case.comparable:
         return _not_known_yet(case, "its first sync has not ended")
     changes = _divergences(case)
-    return _diverging(case, changes) if changes else _Finding(Reason.CONVERGES)
+    if counted := _counted(case, changes):
+        return _diverging(case, counted)
+    return _Finding(Reason.IGNORED if changes else Reason.CONVERGES)
 
 
 def _judge_by_managed_fields(case: _Case) -> _Finding:
@@ -193,7 +196,7 @@ def _judge_by_managed_fields(case: _Case) -> _Finding:
     if case.entry is None and _has_copied_label(case):
         return _Finding(Reason.COPIED_LABEL)
     before, after = our_fields_v1(old), our_fields_v1(new)
-    changes = list(compare(old, new, FieldSet.parse(before))) if before else []
+    changes = _counted(case, list(compare(old, new, FieldSet.parse(before)))) if before else []
     if managed_by_label(new) != case.label and not any(change.path == _LABEL_PATH for change in changes):
         changes.append(FieldChange(_LABEL_PATH, case.label, lookup(new, _LABEL_PATH)))
     if changes:
@@ -214,6 +217,15 @@ def _divergences(case: _Case) -> list[FieldChange]:
     assert case.entry is not None
     assert case.new is not None
     return divergences(case.entry, case.old, case.new)
+
+
+def _counted(case: _Case, changes: list[FieldChange]) -> list[FieldChange]:
+    """Those that no ignore rule lets pass."""
+    if not changes:
+        return []
+    declared = case.entry.canonical.tree if case.entry and case.entry.canonical else {}
+    rules = case.owner.rules.for_object(case.request.key, case.new or {}, declared)
+    return [change for change in changes if not rules.why(change.path, case.request.field_manager)]
 
 
 def _has_copied_label(case: _Case) -> bool:

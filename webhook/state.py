@@ -17,6 +17,7 @@ from kubectl_gitops.api.objects import Object
 from kubectl_gitops.cluster.connection import Cluster
 from kubectl_gitops.cluster.discovery import Resource
 from kubectl_gitops.cluster.watching import Watch
+from kubectl_gitops.diff.rules import Rules
 from kubectl_gitops.errors import InvalidInput
 from kubectl_gitops.snapshot.store import SEALING_KEY_SECRET, SECRETS, SNAPSHOT_FIELD_SELECTOR
 from webhook.snapshots import SnapshotIndex
@@ -192,11 +193,11 @@ def read_owner(obj: Object) -> Owner:
     metadata = obj["metadata"]
     namespace, name = metadata["namespace"], metadata["name"]
     try:
-        mode = read_gitsync(obj).enforcement
+        gitsync = read_gitsync(obj)
     except InvalidInput as exc:
         _log.warning("GitSync is not valid, and so enforced", extra={"gitsync": f"{namespace}/{name}", "why": str(exc)})
-        mode = EnforcementMode.ENFORCE
-    return Owner(namespace=namespace, name=name, mode=mode)
+        return Owner(namespace=namespace, name=name, mode=EnforcementMode.ENFORCE)
+    return Owner(namespace=namespace, name=name, mode=gitsync.enforcement, rules=Rules.of(gitsync))
 
 
 def _label_of(obj: Object) -> str:

@@ -26,6 +26,7 @@ class Reason(StrEnum):
     CLEANUP = "Cleanup"  # the namespace or garbage collection controller deletes
     COPIED_LABEL = "CopiedLabel"  # a controller copied the label from its parent
     CONVERGES = "Converges"  # every declared field that changes ends at Git's value
+    IGNORED = "Ignored"  # every declared field that diverges may, by an ignore rule
     KEEPS_FIELDS = "KeepsFields"  # what Git says is not known here, but no field of ours changes
     # Refused, where enforced
     DIVERGES = "Diverges"  # a declared field ends elsewhere than Git says and than it was

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from kubectl_gitops.api.gitsync import EnforcementMode
+from kubectl_gitops.diff.rules import Rules
 from kubectl_gitops.snapshot.model import Snapshot
 
 
@@ -17,6 +18,7 @@ class Owner:
     namespace: str
     name: str
     mode: EnforcementMode
+    rules: Rules = field(default_factory=Rules)
 
     def __str__(self) -> str:
         return f"{self.namespace}/{self.name}"

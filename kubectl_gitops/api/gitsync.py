@@ -39,6 +39,8 @@ class GitSync:
     self_heal: bool
     enforcement: EnforcementMode
     suspended: bool
+    human_managers: tuple[str, ...] = ()
+    ignore_differences: tuple[Object, ...] = ()
 
     @property
     def label(self) -> str:
@@ -75,6 +77,8 @@ def read_gitsync(obj: Object) -> GitSync:
         self_heal=sync["selfHeal"],
         enforcement=EnforcementMode(spec["enforcement"]["mode"]),
         suspended=spec["suspend"],
+        human_managers=tuple(spec.get("humanManagers") or ()),
+        ignore_differences=tuple(spec.get("ignoreDifferences") or ()),
     )
 
 

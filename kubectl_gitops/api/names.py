@@ -21,6 +21,8 @@ CONTROLLER_FIELD_MANAGER = "kubectl-gitops-controller"
 #: On every managed object: the webhook's objectSelector and the reconciler's watch selector.
 MANAGED_BY_LABEL = f"{GROUP}/managed-by"
 SOURCE_ANNOTATION = f"{GROUP}/source"
+#: On an object in Git: JSON pointers to what may differ in the cluster.
+IGNORE_ANNOTATION = f"{GROUP}/ignore"
 #: On a GitSync: asks the reconciler to sync now; any new value counts.
 SYNC_REQUEST_ANNOTATION = f"{GROUP}/sync-requested-at"
 

@@ -129,6 +129,8 @@ def _words(error: Any) -> str:
         return f"unknown field {unknown} (there is {known})"
     if error.validator == "required":
         return str(error.message).replace("is a required property", "is required")
+    if error.validator == "anyOf":
+        return "give " + " or ".join(one for choice in error.validator_value for one in choice["required"])
     if error.validator == "pattern" and "description" in error.schema:
         return f"{error.instance!r} is not what belongs here: {error.schema['description'].rstrip('.')}"
     return str(error.message)

@@ -21,6 +21,7 @@ from kubectl_gitops.cli.targets import (
 )
 from kubectl_gitops.cluster.connection import Cluster
 from kubectl_gitops.cluster.discovery import Discovery
+from kubectl_gitops.diff.rules import Rules
 from kubectl_gitops.errors import Forbidden, GitOpsError, InvalidInput
 from kubectl_gitops.report.model import DriftReport, DriftReportList
 from kubectl_gitops.report.text import count_of
@@ -110,7 +111,13 @@ def _of_gitsync(
     cluster: Cluster, discovery: Discovery, store: SnapshotStore, gitsync: GitSync, snapshot: Snapshot
 ) -> DriftReport:
     started, calls = time.monotonic(), cluster.calls.count
-    drifts = find_drift(snapshot, reader=cluster, discovery=discovery, sealing_key=store.find_sealing_key() or b"")
+    judged = find_drift(
+        snapshot,
+        reader=cluster,
+        discovery=discovery,
+        sealing_key=store.find_sealing_key() or b"",
+        rules=Rules.of(gitsync),
+    )
     return DriftReport(
         subject=f"GitSync {gitsync}",
         repo_url=snapshot.repo_url,
@@ -118,7 +125,8 @@ def _of_gitsync(
         revision=snapshot.revision,
         ref=gitsync.revision,
         checked=len(snapshot.entries),
-        drifts=drifts,
+        drifts=tuple(one.drift for one in judged if one.drift),
+        ignored=tuple(one.ignored for one in judged if one.ignored),
         seconds=time.monotonic() - started,
         api_calls=cluster.calls.count - calls,
     )

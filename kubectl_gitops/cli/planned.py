@@ -10,6 +10,7 @@ from kubectl_gitops.api.names import managed_by
 from kubectl_gitops.cli.targets import SourceOptions, find_gitsync, gitsync_of, is_repository_url, read_repository
 from kubectl_gitops.cluster.connection import Cluster
 from kubectl_gitops.cluster.discovery import Discovery
+from kubectl_gitops.diff.rules import Rules
 from kubectl_gitops.errors import Conflict, InvalidInput, NotFound
 from kubectl_gitops.report.model import PlanReport
 from kubectl_gitops.snapshot.store import SnapshotStore, new_sealing_key
@@ -78,6 +79,7 @@ def plan_for_gitsync(
         repo_url=gitsync.repo_url,
         path=path,
         ref=revision,
+        rules=Rules.of(gitsync),
     )
 
 
@@ -148,11 +150,12 @@ def _planned(
     repo_url: str,
     path: str,
     ref: str,
+    rules: Rules | None = None,
 ) -> Planned:
     previous = store.load(target.namespace, target.name)
     known_key = store.find_sealing_key()
     sealing_key = known_key or new_sealing_key()
-    planner = Planner(reader=cluster, writer=cluster, discovery=discovery, sealing_key=sealing_key)
+    planner = Planner(reader=cluster, writer=cluster, discovery=discovery, sealing_key=sealing_key, rules=rules)
     plan = planner.plan(desired.declared, target, previous=previous, file_commits=desired.file_commits)
     return Planned(
         plan=plan,

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 
 from kubectl_gitops.api.objects import Object, ResourceKey
 from kubectl_gitops.cluster.connection import JSON, Cluster
-from kubectl_gitops.cluster.discovery import Resource
-from kubectl_gitops.errors import Expired, NotFound
+from kubectl_gitops.cluster.discovery import Discovery, Resource
+from kubectl_gitops.errors import Expired, Forbidden, NotFound
 
 PAGE_SIZE = 500
 #: Have a LIST leave out all but metadata.
@@ -70,6 +71,17 @@ def list_objects(
         if not token:
             return Listing(items, page["metadata"]["resourceVersion"])
         query["continue"] = token
+
+
+def read_autoscalers(cluster: Cluster, discovery: Discovery, namespaces: Iterable[str]) -> list[Object]:
+    """The HorizontalPodAutoscalers of some namespaces; of those in which they may not be listed, none."""
+    resource = discovery.find("autoscaling/v2", "HorizontalPodAutoscaler")
+    found: list[Object] = []
+    for namespace in namespaces if resource is not None else ():
+        assert resource is not None
+        with suppress(Forbidden, NotFound):
+            found += list_objects(cluster, resource, namespace=namespace).items
+    return found
 
 
 def read_objects(cluster: Cluster, wanted: Iterable[tuple[Resource, ResourceKey]]) -> dict[ResourceKey, Object]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -61,6 +62,20 @@ class ObjectDrift:
     desired: Object | None = None
     live: Object | None = None
     note: str = ""
+
+    @property
+    def is_restorable(self) -> bool:
+        """Whether applying what Git declares mends any of it. What was added is left by that, and so what is owed."""
+        return self.kind not in {DriftKind.ADDED, DriftKind.ORPHANED}
+
+
+#: The graver first.
+_GRAVITY = (DriftKind.MODIFIED, DriftKind.STALE, DriftKind.ADDED)
+
+
+def gravest(fields: Iterable[DriftedField]) -> DriftKind:
+    """The kind of an object by those of its fields, of which there is at least one."""
+    return min((one.kind for one in fields), key=_GRAVITY.index)
 
 
 def attribute(changes: list[FieldChange], live: dict[str, Any]) -> tuple[DriftedField, ...]:

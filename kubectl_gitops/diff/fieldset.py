@@ -34,6 +34,17 @@ class FieldSet:
         children = {_element(name): cls.parse(sub) for name, sub in fields_v1.items() if name != "."}
         return cls(children, not children or "." in fields_v1)
 
+    @classmethod
+    def of(cls, paths: Iterable[FieldPath]) -> FieldSet:
+        """The set of exactly these paths."""
+        result = EMPTY
+        for path in paths:
+            node = cls()
+            for element in reversed(path):
+                node = cls({element: node}, owned=False)
+            result = result.union(node)
+        return result
+
     @property
     def is_leaf(self) -> bool:
         return self.owned and not self.children
@@ -119,6 +130,22 @@ def union(sets: Iterable[FieldSet]) -> FieldSet:
     for one in sets:
         result = one if result is EMPTY else result.union(one)
     return result
+
+
+def beyond(fields: FieldSet, others: FieldSet | None, prefix: FieldPath = ()) -> Iterator[FieldPath]:
+    """The paths that ``fields`` has and ``others`` has not; a list item of which it has nothing is one path.
+
+    What lies below a leaf of ``others`` is not beyond it: that was set whole.
+    """
+    for element, child in fields.children.items():
+        path = (*prefix, element)
+        theirs = others.children.get(element) if others is not None else None
+        if theirs is not None and theirs.is_leaf:
+            continue
+        if theirs is None and (child.is_leaf or (isinstance(element, ItemKey) and child.owned)):
+            yield path
+        elif not child.is_leaf:
+            yield from beyond(child, theirs, path)
 
 
 def project(obj: Any, fields: FieldSet) -> Any:

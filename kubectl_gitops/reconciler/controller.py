@@ -10,6 +10,7 @@ from kubectl_gitops.api.gitsync import GitSync
 from kubectl_gitops.api.names import CONTROLLER_FIELD_MANAGER, SYNC_REQUEST_ANNOTATION
 from kubectl_gitops.api.objects import Object, ResourceKey
 from kubectl_gitops.cluster.writing import merge_patch
+from kubectl_gitops.diff.rules import Rules
 from kubectl_gitops.errors import GitOpsError, InvalidInput, NotFound
 from kubectl_gitops.reconciler.following import Follower
 from kubectl_gitops.reconciler.ledger import Ledger, version_of
@@ -42,7 +43,9 @@ class Controller:
     def __init__(self, gitsync: GitSync, obj: Object, around: Surroundings, turns: Turns) -> None:
         status = obj.get("status") or {}
         self.gitsync = gitsync
-        self.ledger = Ledger(around.sealing_key, clock=around.clock, wall_clock=now)
+        self._rules = Rules.of(gitsync).beside(around.autoscaler_rules())
+        self._are_rules_new = False
+        self.ledger = Ledger(around.sealing_key, rules=lambda: self._rules, clock=around.clock, wall_clock=now)
         self._lock = threading.Lock()
         self._object = obj
         self._around = around
@@ -74,6 +77,9 @@ class Controller:
         if not self._take(obj):
             return False
         before, self.gitsync = self.gitsync, gitsync
+        if _own_rules(gitsync) != _own_rules(before):
+            self._are_rules_new = True
+            self.rules_changed()
         if _heals(gitsync) and not _heals(before):
             self.restorer.resume()
         self._turns.status()
@@ -86,6 +92,11 @@ class Controller:
                 return False
             self._object = obj
             return True
+
+    def rules_changed(self) -> None:
+        """Other differences count from now on: the GitSync says so, or an autoscaler came or went."""
+        self._rules = Rules.of(self.gitsync).beside(self._around.autoscaler_rules())
+        self.restorer.rules_changed()
 
     def retire(self) -> None:
         """Write nothing more, neither objects nor status: the GitSync is gone, or this process ends."""
@@ -103,6 +114,9 @@ class Controller:
         request = _request_of(obj)
         asked = request not in {"", self._said.request}
         try:
+            if self._are_rules_new:  # what did not count before was not kept: look at everything once more
+                self._are_rules_new = False
+                self.restorer.look_at(self.ledger.entries())
             phase = self._follower.follow(gitsync, obj.get("status") or {}, asked=asked)
             delay_seconds, self._retry_seconds = _interval(gitsync), _MIN_RETRY_SECONDS
         except Interrupted:
@@ -178,6 +192,10 @@ def _interval(gitsync: GitSync) -> float:
 
 def _heals(gitsync: GitSync) -> bool:
     return gitsync.self_heal and not gitsync.suspended
+
+
+def _own_rules(gitsync: GitSync) -> tuple[object, ...]:
+    return gitsync.human_managers, gitsync.ignore_differences
 
 
 def _request_of(obj: Object) -> str:

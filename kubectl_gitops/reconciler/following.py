@@ -11,6 +11,7 @@ from kubectl_gitops.api.commit import Commit
 from kubectl_gitops.api.gitsync import GitSync
 from kubectl_gitops.api.names import MANAGED_BY_LABEL
 from kubectl_gitops.api.objects import Object, ResourceKey
+from kubectl_gitops.diff.rules import Rules
 from kubectl_gitops.errors import GitOpsError
 from kubectl_gitops.reconciler.ledger import Ledger
 from kubectl_gitops.reconciler.restoring import Restorer
@@ -167,6 +168,7 @@ class Follower:
             writer=self._around.writer(gitsync),
             discovery=self._around.discovery,
             sealing_key=self._around.sealing_key,
+            rules=Rules.of(gitsync),
         )
         target = Target(
             namespace=gitsync.namespace,

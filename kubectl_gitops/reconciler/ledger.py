@@ -7,12 +7,14 @@ restore it, its events are kept until that write has ended: only then can be tol
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from kubectl_gitops.api.objects import Declared, Object, ResourceKey
 from kubectl_gitops.diff.drift import DriftKind, ObjectDrift
+from kubectl_gitops.diff.rules import Rules
 from kubectl_gitops.diff.secrets import declared_digest
 from kubectl_gitops.snapshot.model import Entry, Snapshot
 from kubectl_gitops.sync.drift import drift_of
@@ -40,24 +42,37 @@ class Held:
     in_flight: bool = False
     seen: Seen | None = None
     drift: ObjectDrift | None = None
+    ignored: ObjectDrift | None = None
     noticed_at: float = 0.0
     since: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counts:
+    """How many objects there are, and of each sort; ``added`` those that differ only by what a person added."""
+
     total: int
     synced: int
     drifted: int
     missing: int
+    added: int
     orphaned: int
+    ignored: int
 
 
 class Ledger:
     """The objects of one GitSync. Safe to use from many threads."""
 
-    def __init__(self, sealing_key: bytes, *, clock: Callable[[], float], wall_clock: Callable[[], str]) -> None:
+    def __init__(
+        self,
+        sealing_key: bytes,
+        *,
+        rules: Callable[[], Rules],
+        clock: Callable[[], float],
+        wall_clock: Callable[[], str],
+    ) -> None:
         self._sealing_key = sealing_key
+        self._rules = rules
         self._clock = clock
         self._wall_clock = wall_clock
         self._settled = threading.Condition()
@@ -108,16 +123,25 @@ class Ledger:
         is_same = declared is not None and declared_digest(declared, self._sealing_key) == entry.declared_digest
         return declared if is_same else None
 
+    def judge_again(self) -> list[ResourceKey]:
+        """The rules have changed: judge all that differs once more. Returns the keys of what has drifted."""
+        with self._settled:
+            for held in self._held.values():
+                if held.seen is not None and not held.in_flight:
+                    self._judge(held, held.seen)
+            return [key for key, held in self._held.items() if held.drift is not None and not held.in_flight]
+
     # -- what is being written
 
     def claim(self, key: ResourceKey) -> Held | None:
         """A copy of what is held of an object that is to be restored; nobody else writes it until it lands.
 
-        None where it has not drifted, is being written already, or what counts is just changing.
+        None where it has not drifted in a way that an apply mends, is being written already, or what counts is just
+        changing.
         """
         with self._settled:
             held = self._held.get(key)
-            if held is None or held.drift is None or held.in_flight or self._adopting:
+            if held is None or held.drift is None or not held.drift.is_restorable or held.in_flight or self._adopting:
                 return None
             held.in_flight = True
             self._claimed.add(key)
@@ -185,12 +209,13 @@ class Ledger:
             return held.drift is not None
 
     def _judge(self, held: Held, seen: Seen) -> None:
-        drift = drift_of(held.entry, seen.live, self._sealing_key)
+        drift, ignored = drift_of(held.entry, seen.live, self._sealing_key, self._rules())
         if drift is not None and held.drift is None:
             held.noticed_at, held.since = self._clock(), self._wall_clock()
         held.version = max(held.version, seen.version)
-        # Only what drifted is kept: to be judged again should what counts change.
-        held.drift, held.seen = drift, seen if drift is not None else None
+        # Only what differs is kept: to be judged again should what counts change.
+        held.drift, held.ignored = drift, ignored
+        held.seen = seen if drift is not None or ignored is not None else None
 
     # -- what is known
 
@@ -216,14 +241,17 @@ class Ledger:
     def counts(self) -> Counts:
         with self._settled:
             drifts = [held.drift for held in self._held.values() if held.drift is not None]
-            missing = sum(1 for drift in drifts if drift.kind is DriftKind.MISSING)
+            kinds = Counter(drift.kind for drift in drifts)
+            missing, added = kinds[DriftKind.MISSING], kinds[DriftKind.ADDED]
             total = len(self._held)
             return Counts(
                 total=total,
                 synced=total - len(drifts),
-                drifted=len(drifts) - missing,
+                drifted=len(drifts) - missing - added,
                 missing=missing,
+                added=added,
                 orphaned=self._orphaned,
+                ignored=sum(held.ignored is not None for held in self._held.values()),
             )
 
 

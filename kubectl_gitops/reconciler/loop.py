@@ -15,6 +15,7 @@ from kubectl_gitops.cluster.connection import Cluster
 from kubectl_gitops.cluster.discovery import Discovery
 from kubectl_gitops.cluster.watching import Watch
 from kubectl_gitops.errors import GitOpsError, InvalidInput
+from kubectl_gitops.reconciler.autoscalers import Autoscalers
 from kubectl_gitops.reconciler.controller import Controller
 from kubectl_gitops.reconciler.identity import whoami
 from kubectl_gitops.reconciler.objectwatches import ObjectWatches
@@ -62,13 +63,16 @@ class Reconciler:
             self_identity=whoami(cluster),
             mirror=self._mirror,
             name_of_label=self._name_of_label,
+            autoscaler_rules=lambda: self._autoscalers.rules,
         )
         self._objects = ObjectWatches(cluster, discovery)
+        self._autoscalers = Autoscalers(cluster, self._rules_changed)
         self._gitsyncs = Watch(cluster, self._around.resource, _Handler(self))
 
     def start(self) -> None:
         for queue in (self._syncs, self._restores, self._statuses):
             queue.start()
+        self._autoscalers.start()
         self._gitsyncs.start()
 
     def stop(self, *, timeout_seconds: float = 5.0) -> bool:
@@ -76,6 +80,7 @@ class Reconciler:
         deadline = time.monotonic() + timeout_seconds
         self._stopping.set()
         self._gitsyncs.ask_to_stop()
+        self._autoscalers.ask_to_stop()
         self._objects.ask_to_stop()
         with self._lock:
             controllers = list(self._controllers.values())
@@ -84,7 +89,7 @@ class Reconciler:
         queues = (self._syncs, self._restores, self._statuses)
         for queue in queues:
             queue.ask_to_stop()
-        joins = (*(queue.join for queue in queues), self._gitsyncs.join, self._objects.join)
+        joins = (*(queue.join for queue in queues), self._gitsyncs.join, self._autoscalers.join, self._objects.join)
         return all(join(timeout_seconds=deadline - time.monotonic()) for join in joins)
 
     # -- GitSyncs
@@ -175,6 +180,12 @@ class Reconciler:
             self._around.store.delete_of(uid)
             with self._lock:
                 self._gone[name].discard(uid)
+
+    def _rules_changed(self) -> None:
+        with self._lock:
+            controllers = list(self._controllers.values())
+        for controller in controllers:
+            controller.rules_changed()
 
     def _write_status(self, controller: Controller) -> None:
         try:

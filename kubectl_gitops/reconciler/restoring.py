@@ -14,6 +14,7 @@ from kubectl_gitops.cluster.writing import apply_object
 from kubectl_gitops.diff.compare import canonical_of
 from kubectl_gitops.diff.drift import DriftKind
 from kubectl_gitops.diff.secrets import is_secret, seal
+from kubectl_gitops.diff.yielding import yielded
 from kubectl_gitops.errors import GitOpsError
 from kubectl_gitops.reconciler.ledger import Held, Ledger
 from kubectl_gitops.reconciler.pacing import Pacing
@@ -52,6 +53,12 @@ class Restorer:
         self.restored: Restored | None = None
 
     # -- what is seen
+
+    def rules_changed(self) -> None:
+        """Other differences count now: of what is known to differ, restore what does."""
+        for key in self._ledger.judge_again():
+            self.noticed(key)
+        self._turns.status()
 
     def observed(self, live: Object, key: ResourceKey) -> None:
         """An object of ours was seen in the watch."""
@@ -134,6 +141,8 @@ class Restorer:
     def _learned(self, held: Held, answer: Object | None) -> Entry | None:
         if answer is None:
             return None
+        if held.ignored is not None:  # the answer lacks what was left to others, and what counts does not
+            return held.entry
         return replace(held.entry, canonical=canonical_of(seal(answer, self._around.sealing_key)))
 
     def _put_back(self, held: Held) -> None:
@@ -175,11 +184,16 @@ class Restorer:
 def to_apply(held: Held) -> Object | None:
     """What to apply to put an object back: as declared, else from its canonical form, which equals it.
 
+    What differs and does not count is left as it is.
+
     None for what was never applied, which is the sync's to do, and where only Git has the values.
     """
     if held.entry.canonical is None:
         return None
-    return held.declared.object if held.declared is not None else applicable(held.entry)
+    obj = held.declared.object if held.declared is not None else applicable(held.entry)
+    if obj is None or held.ignored is None or held.seen is None or held.seen.live is None:
+        return obj
+    return yielded(obj, [one.path for one in held.ignored.fields if one.kind is DriftKind.MODIFIED], held.seen.live)
 
 
 def applicable(entry: Entry) -> Object | None:

@@ -74,7 +74,9 @@ def status_of(facts: Facts, previous: Object, now: str) -> Object:
             "synced": counts.synced,
             "drifted": counts.drifted,
             "missing": counts.missing,
+            "added": counts.added,
             "orphaned": counts.orphaned,
+            "ignored": counts.ignored,
         },
         "drift": _drift(facts.drifted),
         "conditions": _conditions(facts, previous, now),
@@ -123,10 +125,15 @@ def _drift(drifted: Sequence[Held]) -> list[dict[str, Any]]:
             "kind": held.drift.kind.value,
             "since": held.since,
         }
-        if held.drift.kind is not DriftKind.MODIFIED:
+        if not held.drift.fields or held.drift.kind is DriftKind.UNOWNED:
             rows.append(row)
         rows.extend(
-            {**row, "field": format_path(field.path), "manager": field.owner.manager if field.owner else ""}
+            {
+                **row,
+                "kind": field.kind.value,
+                "field": format_path(field.path),
+                "manager": field.owner.manager if field.owner else "",
+            }
             for field in held.drift.fields
         )
     return rows[:MAX_DRIFT]
@@ -137,6 +144,9 @@ def _conditions(facts: Facts, previous: Object, now: str) -> list[Object]:
     wrong = counts.drifted + counts.missing
     synced = {True: "True", False: "False", None: "Unknown"}[phase.synced]
     drift_words = f"{wrong} of {counts.total} objects are not as Git says" if wrong else "every object is as Git says"
+    drift_reason = "DriftFound" if wrong else "AdditionsFound" if counts.added else "NoDrift"
+    if counts.added and not wrong:
+        drift_words = f"in {counts.added} of {counts.total} objects somebody has set what Git does not declare"
     ready = phase.synced is True and not wrong and not phase.reconciling
     wanted = [
         (
@@ -146,7 +156,7 @@ def _conditions(facts: Facts, previous: Object, now: str) -> list[Object]:
             phase.message if phase.synced is not True or not wrong else drift_words,
         ),
         ("Synced", synced, phase.reason, phase.message),
-        ("Drifted", "True" if wrong else "False", "DriftFound" if wrong else "NoDrift", drift_words),
+        ("Drifted", "True" if wrong or counts.added else "False", drift_reason, drift_words),
     ]
     if phase.reconciling:
         wanted.append(("Reconciling", "True", phase.reason, phase.message))

@@ -11,6 +11,7 @@ from kubectl_gitops.api.gitsync import GitSync
 from kubectl_gitops.api.objects import ResourceKey
 from kubectl_gitops.cluster.connection import Cluster, Impersonation
 from kubectl_gitops.cluster.discovery import Discovery, Resource
+from kubectl_gitops.diff.ignore import IgnoreRule
 from kubectl_gitops.reconciler.identity import writer_for
 from kubectl_gitops.snapshot.store import SnapshotStore
 from kubectl_gitops.source.mirror import Mirror
@@ -21,7 +22,7 @@ class Surroundings:
     """What all controllers share.
 
     ``resource`` is GitSync's own; ``self_identity`` is the reconciler's user; ``name_of_label`` tells which GitSync
-    there is with that label value on its objects, if any.
+    there is with that label value on its objects, if any; ``autoscaler_rules`` leave replicas to what scales them.
     """
 
     cluster: Cluster
@@ -33,6 +34,7 @@ class Surroundings:
     self_identity: Impersonation
     mirror: Callable[[str], Mirror]
     name_of_label: Callable[[str], str | None]
+    autoscaler_rules: Callable[[], tuple[IgnoreRule, ...]]
     clock: Callable[[], float] = time.monotonic
 
     def writer(self, gitsync: GitSync) -> Cluster:

@@ -151,12 +151,11 @@ class Engine:
 
     def _apply(self, step: Step) -> Outcome:
         assert step.declared is not None
-        obj = step.declared.object
         if isinstance(step.error, HeldByAnother):
             return Outcome(step=step, error=step.error)
         try:
             resource = self._discovery.need(step.api_version, step.key.kind)
-            answer = self._retried(lambda: apply_object(self._writer, resource, obj))
+            answer = self._retried(lambda: apply_object(self._writer, resource, step.to_apply))
         except GitOpsError as exc:
             return Outcome(step=step, error=exc)
         return Outcome(step=step, answer=answer)

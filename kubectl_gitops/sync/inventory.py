@@ -64,8 +64,13 @@ def ended_snapshot(planned: Snapshot, plan: Plan, outcomes: Iterable[Outcome], s
 
 
 def learned_entry(outcome: Outcome, sealing_key: bytes) -> Entry:
-    """The entry of an applied object, its canonical form taken from the API server's answer."""
+    """The entry of an applied object, its canonical form taken from the API server's answer.
+
+    Where some of it was left to others, from the plan's dry-run of all that is declared.
+    """
     assert outcome.answer is not None
+    if outcome.step.ignored:
+        return outcome.step.entry
     return replace(outcome.step.entry, canonical=canonical_of(seal(outcome.answer, sealing_key)))
 
 

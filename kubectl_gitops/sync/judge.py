@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import Enum, auto
 
@@ -15,7 +16,7 @@ from kubectl_gitops.diff.compare import (
     is_subset,
     without_identity,
 )
-from kubectl_gitops.diff.fieldset import FieldSet, all_fields, our_fields_v1
+from kubectl_gitops.diff.fieldset import FieldSet, all_fields, beyond, our_fields_v1
 from kubectl_gitops.diff.path import ABSENT, FieldPath, lookup
 from kubectl_gitops.diff.secrets import declared_digest, seal
 from kubectl_gitops.snapshot.model import Entry
@@ -57,6 +58,15 @@ def judge(
     if ours is not None and covers(FieldSet.parse(ours), wanted):
         return Judgement(Standing.SAME, canonical_of(seal(live, sealing_key)))
     return Judgement(Standing.SUSPECT if owned else Standing.SAME)
+
+
+def is_held(live: Object, canonical: Canonical, but: Collection[FieldPath] = ()) -> bool:
+    """Whether our manager owns exactly what is declared in ``live``, leaving aside what is left to others."""
+    ours = our_fields_v1(live)
+    if ours is None or ours == canonical.fields_v1:
+        return ours is not None
+    held, declared = FieldSet.parse(ours), canonical.fields
+    return bool(but) and not any(beyond(held, declared)) and all(path in but for path in beyond(declared, held))
 
 
 def differences(answer: Object, live: Object) -> list[FieldChange]:

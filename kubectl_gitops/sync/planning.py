@@ -11,15 +11,17 @@ from kubectl_gitops.api.names import MANAGED_BY_LABEL
 from kubectl_gitops.api.objects import Declared, Object, ResourceKey
 from kubectl_gitops.cluster.connection import Cluster
 from kubectl_gitops.cluster.discovery import Discovery
-from kubectl_gitops.cluster.reading import read_objects
+from kubectl_gitops.cluster.reading import read_autoscalers, read_objects
 from kubectl_gitops.cluster.writing import apply_object
+from kubectl_gitops.diff.attribution import owner_of
 from kubectl_gitops.diff.compare import canonical_of
-from kubectl_gitops.diff.fieldset import our_fields_v1
+from kubectl_gitops.diff.path import ABSENT
 from kubectl_gitops.diff.plan import ActionKind
+from kubectl_gitops.diff.rules import REPLICAS, Rules, scaled_by
 from kubectl_gitops.diff.secrets import declared_digest, seal
 from kubectl_gitops.errors import GitOpsError, InvalidInput
 from kubectl_gitops.snapshot.model import Snapshot
-from kubectl_gitops.sync.judge import Standing, differences, judge
+from kubectl_gitops.sync.judge import Standing, differences, is_held, judge
 from kubectl_gitops.sync.prepare import prepare
 from kubectl_gitops.sync.showing import shown
 from kubectl_gitops.sync.steps import HeldByAnother, Plan, Step, Target
@@ -33,11 +35,20 @@ PARALLEL_REQUESTS = 16
 class Planner:
     """Makes plans. Reads as ``reader``; dry-runs, like the writes that would follow, as ``writer``."""
 
-    def __init__(self, *, reader: Cluster, writer: Cluster, discovery: Discovery, sealing_key: bytes) -> None:
+    def __init__(
+        self,
+        *,
+        reader: Cluster,
+        writer: Cluster,
+        discovery: Discovery,
+        sealing_key: bytes,
+        rules: Rules | None = None,
+    ) -> None:
         self._reader = reader
         self._writer = writer
         self._discovery = discovery
         self._sealing_key = sealing_key
+        self._rules = rules or Rules()
 
     def plan(
         self,
@@ -66,7 +77,9 @@ class Planner:
         steps = [self._judged(one, live, previous, file_commits, owned=owned) for one in ready]
         suspects = [step for step in steps if step.kind is ActionKind.CHANGE]
         with ThreadPoolExecutor(PARALLEL_REQUESTS) as pool:
-            confirmed = {s.key: s for s in pool.map(lambda step: self._confirmed(step, owned=owned), suspects)}
+            asked = list(pool.map(self._confirmed, suspects))
+        rules = self._rules_for(asked)
+        confirmed = {step.key: _settled(step, rules, owned=owned) for step in asked}
         steps = [confirmed.get(step.key, step) for step in steps]
         pruned = [
             _prune_step(api_version, live[key], target)
@@ -111,8 +124,8 @@ class Planner:
             commit=file_commits.get(declared.origin.path),
         )
 
-    def _confirmed(self, step: Step, *, owned: bool) -> Step:
-        """A suspect, judged by what a dry-run says."""
+    def _confirmed(self, step: Step) -> Step:
+        """A suspect, and what a dry-run says that an apply would change."""
         assert step.declared is not None
         assert step.live is not None
         resource = self._discovery.need(step.api_version, step.key.kind)
@@ -120,13 +133,38 @@ class Planner:
             answer = apply_object(self._writer, resource, step.declared.object, dry_run=True)
         except GitOpsError as exc:
             return replace(step, error=exc)
-        changes = tuple(differences(answer, step.live))
         canonical = canonical_of(seal(answer, self._sealing_key))
-        kind = ActionKind.CHANGE
-        if not changes:
-            is_ours = our_fields_v1(step.live) == canonical.fields_v1
-            kind = ActionKind.UNCHANGED if is_ours or not owned else ActionKind.TAKE_OVER
-        return replace(step, kind=kind, canonical=canonical, changes=changes)
+        return replace(step, canonical=canonical, changes=tuple(differences(answer, step.live)))
+
+    def _rules_for(self, asked: Iterable[Step]) -> Rules:
+        """The rules, with those for what autoscalers scale: they are asked for only where replicas differ."""
+        namespaces = {step.key.namespace for step in asked if any(one.path == REPLICAS for one in step.changes)}
+        if not namespaces:
+            return self._rules
+        return self._rules.beside(scaled_by(read_autoscalers(self._reader, self._discovery, namespaces)))
+
+
+def _settled(step: Step, rules: Rules, *, owned: bool) -> Step:
+    """A suspect, judged by what the dry-run said, and by which differences count."""
+    if step.error is not None:
+        return step
+    assert step.declared is not None
+    assert step.live is not None
+    assert step.canonical is not None
+    of_object = rules.for_object(step.key, step.live, step.declared.object)
+    counted, ignored = [], []
+    for change in step.changes:
+        owner = owner_of(step.live, change.path)
+        why = of_object.why(change.path, owner.manager if owner else "") if change.desired is not ABSENT else ""
+        if why:
+            ignored.append((change, why))
+        else:
+            counted.append(change)
+    kind = ActionKind.CHANGE
+    if not counted:
+        is_ours = is_held(step.live, step.canonical, [change.path for change, _ in ignored])
+        kind = ActionKind.UNCHANGED if is_ours or not owned else ActionKind.TAKE_OVER
+    return replace(step, kind=kind, changes=tuple(counted), ignored=tuple(ignored))
 
 
 _KIND_OF = {

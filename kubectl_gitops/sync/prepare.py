@@ -6,8 +6,9 @@ import base64
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from kubectl_gitops.api.names import MANAGED_BY_LABEL
+from kubectl_gitops.api.names import IGNORE_ANNOTATION, MANAGED_BY_LABEL
 from kubectl_gitops.api.objects import Declared, Object, ResourceKey
+from kubectl_gitops.diff.ignore import annotated_rule
 from kubectl_gitops.diff.secrets import is_secret
 from kubectl_gitops.errors import InvalidManifest
 
@@ -65,9 +66,23 @@ def _metadata(declared: Declared, namespaced: bool, namespace: str, label: str |
     metadata.pop("namespace", None)
     if namespaced:
         metadata["namespace"] = declared.namespace or namespace
+    _check_ignored(metadata, declared)
     if label is not None:
         metadata["labels"] = {**(metadata.get("labels") or {}), MANAGED_BY_LABEL: label}
     return metadata
+
+
+def _check_ignored(metadata: Object, declared: Declared) -> None:
+    pointers = (metadata.get("annotations") or {}).get(IGNORE_ANNOTATION)
+    try:
+        if pointers is not None:
+            annotated_rule(str(pointers), why="")
+    except ValueError as exc:
+        raise InvalidManifest(
+            f"{declared.kind}/{declared.name}: annotation {IGNORE_ANNOTATION}: {exc}",
+            file=declared.origin.path,
+            line=declared.origin.line,
+        ) from exc
 
 
 def _encode_string_data(secret: Object) -> None:

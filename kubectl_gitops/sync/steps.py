@@ -11,6 +11,7 @@ from kubectl_gitops.diff.drift import attribute
 from kubectl_gitops.diff.fieldset import project
 from kubectl_gitops.diff.plan import ActionKind, PlannedAction
 from kubectl_gitops.diff.secrets import masked, seal
+from kubectl_gitops.diff.yielding import yielded
 from kubectl_gitops.errors import Conflict, GitOpsError
 from kubectl_gitops.snapshot.model import Entry, Snapshot
 from kubectl_gitops.sync.showing import shown
@@ -39,7 +40,8 @@ class Target:
 class Step:
     """One object of a plan. ``declared`` is None for one to prune; ``live`` is None for one to create.
 
-    ``changes`` are unmasked: never shown, only through :meth:`Plan.actions`.
+    ``changes`` are unmasked: never shown, only through :meth:`Plan.actions`. ``ignored`` are those that do not count,
+    each with the reason.
     """
 
     kind: ActionKind
@@ -51,7 +53,16 @@ class Step:
     canonical: Canonical | None = None
     commit: Commit | None = None
     changes: tuple[FieldChange, ...] = ()
+    ignored: tuple[tuple[FieldChange, str], ...] = ()
     error: GitOpsError | None = None
+
+    @property
+    def to_apply(self) -> Object:
+        """The declared object, without what is left as it is."""
+        assert self.declared is not None
+        if self.live is None or not self.ignored:
+            return self.declared.object
+        return yielded(self.declared.object, [change.path for change, _ in self.ignored], self.live)
 
     @property
     def entry(self) -> Entry:

@@ -64,7 +64,15 @@ def test_drift_is_restored_by_one_write(shop: App, change: Callable[[App], None]
     assert write["verb"] == "patch"
     assert write["impersonatedUser"]["username"] == RECONCILER
     assert write["impersonatedUser"]["extra"] == {"kubectl-gitops.dev/actor": ["reconciler"]}
-    assert shop.wait_ready()["objects"] == {"total": 2, "synced": 2, "drifted": 0, "missing": 0, "orphaned": 0}
+    assert shop.wait_ready()["objects"] == {
+        "total": 2,
+        "synced": 2,
+        "drifted": 0,
+        "missing": 0,
+        "added": 0,
+        "orphaned": 0,
+        "ignored": 0,
+    }
 
 
 def test_what_git_does_not_declare_is_left_alone(shop: App) -> None:
@@ -136,7 +144,15 @@ def test_without_self_healing_drift_is_reported_with_who_made_it(app: App, recon
     assert rows["ConfigMap/settings"]["namespace"] == app.live.namespace
     assert all(row["since"] >= before for row in rows.values())
     status = app.status
-    assert status["objects"] == {"total": 3, "synced": 0, "drifted": 2, "missing": 1, "orphaned": 0}
+    assert status["objects"] == {
+        "total": 3,
+        "synced": 0,
+        "drifted": 2,
+        "missing": 1,
+        "added": 0,
+        "orphaned": 0,
+        "ignored": 0,
+    }
     assert app.condition("Drifted")["status"] == "True"
     assert app.condition("Synced")["status"] == "True"
     assert (app.condition("Ready")["status"], app.condition("Ready")["reason"]) == ("False", "Drifted")

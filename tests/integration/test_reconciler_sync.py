@@ -31,7 +31,15 @@ def test_a_new_gitsync_is_synced_and_says_so(app: App) -> None:
     assert status["lastAttempted"]["revision"] == sha
     assert status["synced"].pop("time")
     assert status["synced"] == {"revision": sha, "message": "change", "author": "Jane Doe"}
-    assert status["objects"] == {"total": 2, "synced": 2, "drifted": 0, "missing": 0, "orphaned": 0}
+    assert status["objects"] == {
+        "total": 2,
+        "synced": 2,
+        "drifted": 0,
+        "missing": 0,
+        "added": 0,
+        "orphaned": 0,
+        "ignored": 0,
+    }
     assert [(c["type"], c["status"]) for c in status["conditions"]] == [
         ("Ready", "True"),
         ("Synced", "True"),

@@ -189,10 +189,13 @@ class Shop:
         self.cluster.request("POST", GITSYNCS.path(self.namespace), body=gitsync)
 
     def set_mode(self, mode: str) -> None:
+        self.change({"enforcement": {"mode": mode}})
+
+    def change(self, spec: Object) -> None:
         self.cluster.request(
             "PATCH",
             GITSYNCS.path(self.namespace, self.name),
-            body={"spec": {"enforcement": {"mode": mode}}},
+            body={"spec": spec},
             content_type="application/merge-patch+json",
         )
 
@@ -338,6 +341,13 @@ def test_what_git_does_not_say_may_change(web: Shop) -> None:
     web.allowed("rollout", "restart", "deployment/web")
     web.allowed(*patch("configmap", "settings", {"data": {"more": "x"}}))
     web.allowed("scale", "deployment/web", "--replicas=3")
+
+
+def test_what_the_gitsync_ignores_may_change_and_nothing_else(web: Shop) -> None:
+    web.change({"ignoreDifferences": [{"kind": "Deployment", "jsonPointers": ["/spec/replicas"]}]})
+    scale = patch("deployment", "web", {"spec": {"replicas": 7}})
+    wait_until(lambda: web.kubectl(*scale).returncode == 0, 5, "the rule to count")
+    web.refused("set", "image", "deployment/web", "web=shop:1.5")
 
 
 def test_a_drifted_field_may_be_edited_back_but_not_elsewhere(web: Shop) -> None:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from kubectl_gitops.api.objects import ResourceKey
+from kubectl_gitops.api.schema import schema
 from kubectl_gitops.diff.ignore import IgnoreRule, Place, annotated_rule, default_rules, rules_of, why_ignored
 from kubectl_gitops.diff.path import FieldPath, ItemKey, SetMember
 
@@ -79,3 +84,11 @@ def test_the_defaults_hold_only_where_they_should() -> None:
     assert why_ignored(aggregated, ("rules",), "clusterrole-aggregation-controller")
     plain = [rule for rule in default_rules() if rule.is_for(role, {})]
     assert not why_ignored(plain, ("rules",), "kubectl-edit")
+
+
+@given(st.text("/[]=,*ab~", max_size=24))
+def test_every_pointer_that_the_schema_of_gitsync_accepts_is_understood(pointer: str) -> None:
+    rule = schema()["properties"]["spec"]["properties"]["ignoreDifferences"]["items"]
+    pattern = rule["properties"]["jsonPointers"]["items"]["pattern"]
+    if re.search(pattern, pointer):
+        Place.parse(pointer)

@@ -9,6 +9,8 @@ import pytest
 
 from kubectl_gitops.api.objects import Declared, Object, ResourceKey
 from kubectl_gitops.diff.drift import DriftKind
+from kubectl_gitops.diff.ignore import rules_of
+from kubectl_gitops.diff.rules import Rules
 from kubectl_gitops.reconciler.ledger import Ledger, version_of
 from kubectl_gitops.snapshot.model import Entry, Snapshot
 from tests.unit.sync.samples import KEY, applied, changed, declared, entry_of
@@ -50,7 +52,7 @@ def time() -> Time:
 @pytest.fixture
 def ledger(time: Time) -> Ledger:
     """Holds one object, seen as it was applied at version 10."""
-    made = Ledger(KEY, clock=time.clock, wall_clock=time.wall_clock)
+    made = Ledger(KEY, rules=Rules, clock=time.clock, wall_clock=time.wall_clock)
     made.adopt(snapshot(entry_of(WEB, LIVE)), {WEB.key: WEB})
     made.observe(LIVE, WEB.key)
     return made
@@ -232,7 +234,8 @@ def test_drift_outlives_a_sync_that_did_not_write_the_object(ledger: Ledger, tim
     (held,) = ledger.drifted()
     assert (held.since, held.declared) == ("at 100", WEB)
     # It is judged by what counts now.
-    assert ledger.adopt(snapshot(entry_of(declared({"a": "by hand", "b": "2"}), by_hand(11))), {}) == []
+    taken = declared({"a": "by hand", "b": "2"})
+    assert ledger.adopt(snapshot(entry_of(taken, applied(taken))), {}) == []
 
 
 def test_what_is_declared_no_longer_is_forgotten(ledger: Ledger) -> None:
@@ -284,3 +287,27 @@ def test_what_is_handed_out_are_copies(ledger: Ledger) -> None:
     held.in_flight = True
     assert ledger.observe(by_hand(11), WEB.key)
     assert isinstance(held.declared, Declared)
+
+
+# What is no drift, and what no apply mends
+
+
+def test_what_a_person_added_is_told_and_left_to_the_person(ledger: Ledger) -> None:
+    assert ledger.observe(changed(LIVE, version=11, c="by hand"), WEB.key)
+    counts = ledger.counts()
+    assert (counts.added, counts.drifted, counts.synced) == (1, 0, 0)
+    assert ledger.claim(WEB.key) is None
+
+
+def test_what_is_ignored_is_counted_and_judged_again_by_other_rules(time: Time) -> None:
+    ignoring = rules_of([{"jsonPointers": ["/data/a"]}], why="test")
+    rules = Rules().beside(ignoring)
+    made = Ledger(KEY, rules=lambda: rules, clock=time.clock, wall_clock=time.wall_clock)
+    made.adopt(snapshot(entry_of(WEB, LIVE)), {WEB.key: WEB})
+    assert not made.observe(by_hand(11), WEB.key)
+    assert (made.counts().ignored, made.counts().synced) == (1, 1)
+    assert made.claim(WEB.key) is None
+    assert made.judge_again() == []
+    rules = Rules()
+    assert made.judge_again() == [WEB.key]
+    assert made.claim(WEB.key) is not None

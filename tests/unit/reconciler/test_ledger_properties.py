@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from kubectl_gitops.api.objects import Declared, Object
+from kubectl_gitops.diff.rules import Rules
 from kubectl_gitops.reconciler.ledger import Held, Ledger
 from kubectl_gitops.snapshot.model import Entry
 from tests.unit.reconciler.test_ledger import snapshot
@@ -26,7 +27,7 @@ class Cluster(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.ledger = Ledger(KEY, clock=lambda: 0.0, wall_clock=lambda: "")
+        self.ledger = Ledger(KEY, rules=Rules, clock=lambda: 0.0, wall_clock=lambda: "")
         self.version = 1
         self.value: str | None = None
         self.history: dict[int, str | None] = {1: None}

@@ -9,6 +9,7 @@ import pytest
 
 from kubectl_gitops.api.commit import Commit
 from kubectl_gitops.api.schema import faults_of
+from kubectl_gitops.diff.rules import Rules
 from kubectl_gitops.reconciler.ledger import Counts, Held
 from kubectl_gitops.reconciler.status import MAX_DRIFT, Facts, Phase, Restored, Synced, phase_in, status_of
 from kubectl_gitops.sync.drift import drift_of
@@ -21,7 +22,7 @@ FAILED = Phase(synced=False, reason="SyncFailed", message="no", stalled=False)
 FACTS = Facts(
     generation=3,
     phase=SYNCED,
-    counts=Counts(total=2, synced=2, drifted=0, missing=0, orphaned=0),
+    counts=Counts(total=2, synced=2, drifted=0, missing=0, added=0, orphaned=0, ignored=0),
     drifted=(),
     attempted=("a" * 40, T1),
     synced=Synced(commit=COMMIT, time=T1),
@@ -45,7 +46,7 @@ def drifted(count: int) -> list[Held]:
     for number in range(count):
         one = declared({"a": "1"}, name=f"c{number:02}")
         live = applied(one)
-        drift = drift_of(entry_of(one, live), changed(live, version=9, a="x") if number else None, KEY)
+        drift = drift_of(entry_of(one, live), changed(live, version=9, a="x") if number else None, KEY, Rules()).drift
         found.append(Held(entry_of(one, live), drift=drift, since=T1))
     return found
 
@@ -56,7 +57,7 @@ def test_all_well() -> None:
         "lastAttempted": {"revision": "a" * 40, "time": T1},
         "synced": {"revision": "a" * 40, "time": T1, "message": "more", "author": "Jane"},
         "lastSyncRequest": "now",
-        "objects": {"total": 2, "synced": 2, "drifted": 0, "missing": 0, "orphaned": 0},
+        "objects": {"total": 2, "synced": 2, "drifted": 0, "missing": 0, "added": 0, "orphaned": 0, "ignored": 0},
         "drift": [],
         "inventoryRef": {"namespace": "gitops-system", "sequence": 7},
         "conditions": [
@@ -78,7 +79,7 @@ def test_all_well() -> None:
 
 
 SYNCING = Phase(synced=None, reason="Syncing", message="syncing", reconciling=True)
-DRIFTED = Counts(total=2, synced=1, drifted=0, missing=1, orphaned=0)
+DRIFTED = Counts(total=2, synced=1, drifted=0, missing=1, added=0, orphaned=0, ignored=0)
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,6 +11,8 @@ import pytest
 from kubectl_gitops.api.gitsync import EnforcementMode
 from kubectl_gitops.api.names import MANAGED_BY_LABEL, managed_by
 from kubectl_gitops.api.objects import Object
+from kubectl_gitops.diff.ignore import rules_of
+from kubectl_gitops.diff.rules import Rules
 from tests.unit.webhook.cases import (
     LABEL,
     OWNER,
@@ -39,6 +42,14 @@ OTHER = managed_by("team-a", "cart")
 
 #: The GitSync is there, its snapshot is not.
 UNLOADED = View(owners={LABEL: OWNER}, synced=True)
+
+
+IGNORING_REPLICAS = Owner(
+    namespace="gitops-system",
+    name="shop",
+    mode=EnforcementMode.ENFORCE,
+    rules=Rules().beside(rules_of([{"kind": "Deployment", "jsonPointers": ["/spec/replicas"]}], why="test")),
+)
 
 
 # Who asks, and about what
@@ -88,6 +99,23 @@ def test_before_gitsyncs_are_known_a_label_is_taken_at_its_word() -> None:
     assert decide(drifts, unknown).gitsync == "gitops-system/shop"
     assert decide(update(live(WEB), set_at(live(WEB), "status", {})), unknown).allowed
     assert not decide(request("DELETE", old=live(WEB)), unknown).allowed
+
+
+# What may differ
+
+
+def test_ignored_fields_may_change_and_that_is_recorded() -> None:
+    ignoring = view(WEB, owners={LABEL: IGNORING_REPLICAS})
+    scaled = set_at(live(WEB), "spec.replicas", 9)
+    assert decide(update(live(WEB), scaled), ignoring).reason is Reason.IGNORED
+    assert not decide(update(live(WEB), set_at(scaled, IMAGE, "shop:1.5")), ignoring).allowed
+    assert decide(update(live(WEB), scaled), replace(UNLOADED, owners={LABEL: IGNORING_REPLICAS})).allowed
+
+
+def test_the_label_may_not_be_removed_whatever_is_ignored() -> None:
+    rules = Rules().beside(rules_of([{"jsonPointers": ["/metadata"]}], why="test"))
+    ignoring = view(WEB, owners={LABEL: replace(IGNORING_REPLICAS, rules=rules)})
+    assert not decide(update(live(WEB), set_label(live(WEB), None)), ignoring).allowed
 
 
 # UPDATE
