@@ -111,7 +111,7 @@ def _drift(
         api_version=entry.api_version,
         origin=entry.origin,
         commit=entry.commit,
-        fields=attribute(list(changes), live or {}),
+        fields=attribute(list(changes), live or {}, entry.origin_of),
         desired=desired,
         live=live_tree,
     )

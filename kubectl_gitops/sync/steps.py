@@ -53,8 +53,7 @@ class Step:
     changes: tuple[FieldChange, ...] = ()
     error: GitOpsError | None = None
 
-    @property
-    def entry(self) -> Entry:
+    def entry(self, canonical: Canonical | None, field_lines: tuple[int | None, ...] = ()) -> Entry:
         """What a snapshot keeps of a declared object."""
         assert self.declared is not None
         return Entry(
@@ -65,7 +64,8 @@ class Step:
             origin=self.declared.origin,
             declared_digest=self.declared_digest,
             commit=self.commit,
-            canonical=self.canonical,
+            canonical=canonical,
+            field_lines=field_lines,
         )
 
 
