@@ -7,7 +7,7 @@ somebody's terminal: whatever is not printable is replaced, and everything is cu
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,10 +26,14 @@ MAX_WARNING = 255
 MAX_FIELD_WARNINGS = 10
 
 _MAX_SUBJECT, _MAX_OWNER, _MAX_SOURCE = 160, 100, 180
-_MAX_PATH, _MAX_VALUE = 120, 48
+_MAX_PATH, _MAX_VALUE, _MAX_PLACE = 120, 48, 60
 HIDDEN = "***"
 
 _BARE_WORD = re.compile(r"(?!(?:true|false|null)\Z)[A-Za-z_/][A-Za-z0-9_./:@+-]*")
+
+
+#: Where Git sets a field; None where that is not known.
+OriginOf = Callable[[FieldPath], Origin | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,12 +72,19 @@ def differences(
     hidden: bool,
     wanted: str = "Git says",
     absent: str = "asked to remove it",
+    origin_of: OriginOf = lambda _: None,
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Paths, and what to say of each. With ``hidden``, no value of either side."""
+    """Paths, and what to say of each, with the line that sets it where that is known.
+
+    With ``hidden``, no value of either side.
+    """
     listed = list(changes)
     return (
         tuple(path_text(change.path) for change in listed),
-        tuple(_difference(change, wanted=wanted, absent=absent, hidden=hidden) for change in listed),
+        tuple(
+            _difference(change, wanted=wanted, absent=absent, hidden=hidden) + _place(origin_of(change.path))
+            for change in listed
+        ),
     )
 
 
@@ -135,6 +146,11 @@ def _difference(change: FieldChange, *, wanted: str, absent: str, hidden: bool) 
     desired, live = (_hide(change.desired), _hide(change.live)) if hidden else _shown(change.desired, change.live)
     asks = f"asked {live}" if change.live is not ABSENT else absent
     return f"{wanted} {desired}, {asks}"
+
+
+def _place(origin: Origin | None) -> str:
+    """`` (deploy/web.yaml:12)``: last, because what is too long loses its end."""
+    return plain(f" ({_keep_end(origin.path, _MAX_PLACE)}:{origin.line})", 2 * _MAX_PLACE) if origin else ""
 
 
 def _hide(value: Any) -> str:

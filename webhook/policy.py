@@ -18,7 +18,16 @@ from kubectl_gitops.diff.path import FieldPath, lookup
 from kubectl_gitops.diff.secrets import holds_secret_values, seal
 from kubectl_gitops.snapshot.model import Entry, Snapshot
 from webhook.changes import disowned, divergences, is_terminating
-from webhook.message import Refusal, differences, gitops_command, owner_name, path_text, source_of, subject_of
+from webhook.message import (
+    OriginOf,
+    Refusal,
+    differences,
+    gitops_command,
+    owner_name,
+    path_text,
+    source_of,
+    subject_of,
+)
 from webhook.review import Operation, Request, managed_by_label
 from webhook.verdict import Outcome, Reason, Verdict, allow, refuse
 from webhook.view import Owner, View
@@ -247,7 +256,8 @@ def _both(case: _Case) -> tuple[Object, Object]:
 
 def _diverging(case: _Case, changes: list[FieldChange], *, wanted: str = "Git says") -> _Finding:
     absent = "not given" if case.old is None else "asked to remove it"
-    paths, details = differences(changes, hidden=case.is_secret, wanted=wanted, absent=absent)
+    origin_of: OriginOf = case.entry.origin_of if case.entry else lambda _: None
+    paths, details = differences(changes, hidden=case.is_secret, wanted=wanted, absent=absent, origin_of=origin_of)
     headline = f"is kept by GitSync {owner_name(case.owner)}"
     return _refused(case, Reason.DIVERGES, headline, paths=paths, details=details)
 

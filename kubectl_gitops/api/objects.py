@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import orjson
@@ -42,12 +43,28 @@ class Origin:
         return f"{self.path}:{self.line}"
 
 
+class Written(NamedTuple):
+    """An object as its file has it, with nothing filled in yet, and where that stands.
+
+    ``lines`` are, from index ``start`` on, those of all keys and list items, counted from 0, in the order in which
+    one comes upon them in ``object``. To note no more than these costs a reader of manifests next to nothing.
+    """
+
+    object: Object
+    lines: Sequence[int]
+    start: int = 0
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Declared:
-    """One object as Git declares it, ready to be applied, and where it says so."""
+    """One object as Git declares it, ready to be applied, and where it says so.
+
+    ``written`` tells the line of each field; None where only the object's own is known.
+    """
 
     object: Object
     origin: Origin
+    written: Written | None = field(default=None, repr=False, compare=False)
 
     @property
     def api_version(self) -> str:

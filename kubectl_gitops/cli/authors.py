@@ -8,9 +8,14 @@ from typing import TYPE_CHECKING
 
 import click
 
+from kubectl_gitops.api.gitsync import GitSync
+from kubectl_gitops.cli.targets import read_commit
 from kubectl_gitops.diff.drift import DriftedField, ObjectDrift
-from kubectl_gitops.report.text import printable
+from kubectl_gitops.errors import GitOpsError
+from kubectl_gitops.report.text import printable, without_credentials
+from kubectl_gitops.snapshot.model import Snapshot
 from kubectl_gitops.source.desired import Desired
+from kubectl_gitops.source.render import Renderer
 
 if TYPE_CHECKING:
     from kubectl_gitops.source.attribution import GitAuthors
@@ -29,8 +34,35 @@ def with_authors(drifts: Iterable[ObjectDrift], desired: Desired) -> tuple[Objec
         replace(drift, fields=tuple(_authored(field, drift, authors) for field in drift.fields)) for drift in listed
     )
     for warning in authors.warnings:
-        click.echo(f"warning: {printable(warning)}", err=True)
+        warn(warning)
     return named
+
+
+def with_synced_authors(
+    drifts: tuple[ObjectDrift, ...], gitsync: GitSync, snapshot: Snapshot
+) -> tuple[ObjectDrift, ...]:
+    """The same for what a GitSync has synced: its repository is read, at that revision, if anything has drifted.
+
+    Where it cannot be read by this person, or not any more, what the snapshot itself knows of lines and commits stays.
+    """
+    if snapshot.revision is None or not any(drift.fields for drift in drifts):
+        return drifts
+    try:
+        desired = read_commit(snapshot.repo_url, snapshot.revision.sha, snapshot.path, Renderer(gitsync.renderer))
+    except GitOpsError as exc:
+        warn(f"who wrote each line of GitSync {gitsync} is unknown: {words_of(exc)}")
+        return drifts
+    return with_authors(drifts, desired)
+
+
+def warn(text: str) -> None:
+    """Say on stderr what could not be found out, and is not worth an error."""
+    click.echo(f"warning: {printable(without_credentials(text))}", err=True)
+
+
+def words_of(error: GitOpsError) -> str:
+    """An error with what to do about it, in one clause."""
+    return f"{error} ({error.hint})" if error.hint else str(error)
 
 
 def _authored(field: DriftedField, drift: ObjectDrift, authors: GitAuthors) -> DriftedField:

@@ -8,7 +8,7 @@ import click
 
 from kubectl_gitops.api.gitsync import GitSync
 from kubectl_gitops.api.names import managed_by
-from kubectl_gitops.cli.authors import with_authors
+from kubectl_gitops.cli.authors import with_authors, with_synced_authors
 from kubectl_gitops.cli.failures import exit_with_differences
 from kubectl_gitops.cli.options import ClusterOptions, all_namespaces_option, cluster_options
 from kubectl_gitops.cli.output import report_option, show
@@ -125,7 +125,7 @@ def _of_gitsync(
         revision=snapshot.revision,
         ref=gitsync.revision,
         checked=len(snapshot.entries),
-        drifts=tuple(one.drift for one in judged if one.drift),
+        drifts=with_synced_authors(tuple(one.drift for one in judged if one.drift), gitsync, snapshot),
         ignored=tuple(one.ignored for one in judged if one.ignored),
         seconds=time.monotonic() - started,
         api_calls=cluster.calls.count - calls,

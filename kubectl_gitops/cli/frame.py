@@ -33,6 +33,9 @@ COMMANDS: Final[Mapping[str, Subcommand]] = {
     "status": Subcommand("kubectl_gitops.cli.status:command", "Show what each GitSync last synced and how it is now"),
     "diff": Subcommand("kubectl_gitops.cli.diff:command", "Show what a sync would change"),
     "drift": Subcommand("kubectl_gitops.cli.drift:command", "Show what was changed by hand, and by whom"),
+    "blame": Subcommand(
+        "kubectl_gitops.cli.blame:command", "Show who set each field of an object, in the cluster and in Git"
+    ),
     "sync": Subcommand("kubectl_gitops.cli.sync:command", "Make the cluster as Git says"),
     "render": Subcommand(
         "kubectl_gitops.cli.render:command",

@@ -18,7 +18,7 @@ from kubectl_gitops.api.objects import Object
 from kubectl_gitops.cluster.connection import Cluster
 from kubectl_gitops.cluster.discovery import Discovery, Resource
 from kubectl_gitops.cluster.reading import get_object, list_objects
-from kubectl_gitops.errors import Forbidden, InvalidInput, NotFound
+from kubectl_gitops.errors import Forbidden, InvalidInput, NotFound, SourceError
 from kubectl_gitops.source.desired import Desired, from_directory, from_mirror, from_stream
 from kubectl_gitops.source.render import Renderer
 
@@ -82,6 +82,18 @@ def read_repository(url: str, revision: str, path: str, renderer: Renderer) -> D
     if mirror.remote_moved():
         mirror.fetch()
     return from_mirror(mirror, revision, path, renderer=renderer)
+
+
+def read_commit(url: str, sha: str, path: str, renderer: Renderer) -> Desired:
+    """The declared objects of a repository at a commit; the remote is only asked if the commit is not here yet."""
+    from kubectl_gitops.source.mirror import Mirror, default_cache_directory
+
+    mirror = Mirror(url, cache_directory=default_cache_directory(), allow_file=True, use_user_config=True)
+    try:
+        mirror.resolve(sha)
+    except SourceError:
+        mirror.fetch()
+    return from_mirror(mirror, sha, path, renderer=renderer)
 
 
 def source_options(command: Command) -> Command:

@@ -6,6 +6,7 @@ down is listed as stale and is left out: everything else goes on.
 
 from __future__ import annotations
 
+import difflib
 import threading
 import time
 from collections.abc import Callable
@@ -34,6 +35,11 @@ class Resource:
     namespaced: bool
     verbs: frozenset[str] = frozenset()
     short_names: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> frozenset[str]:
+        """By which names people may call it, in lower case."""
+        return frozenset({self.plural, self.kind.lower(), *self.short_names})
 
     @property
     def api_version(self) -> str:
@@ -96,20 +102,26 @@ class Discovery:
             raise InvalidInput(f"the cluster has no kind {kind} in {api_version}", hint=why)
         return found
 
-    def named(self, word: str) -> Resource:
+    def resolve(self, text: str) -> Resource:
         """The resource that a person means by ``deploy``, ``deployments``, ``Deployment`` or ``deployments.apps``.
 
-        Raises InvalidInput where there is none. Of several versions, the server's preferred one.
+        As kubectl has it, ``deployments.v1.apps`` names the version, too; else it is the server's preferred one.
+        Raises InvalidInput that names the nearest where there is none.
         """
-        name, _, group = word.lower().partition(".")
-        for resource in self._all().values():
-            if (not group or resource.group == group) and name in {
-                resource.plural,
-                resource.kind.lower(),
-                *resource.short_names,
-            }:
+        name, _, group = text.lower().partition(".")
+        version, _, rest = group.partition(".")
+        served = list(self._all().values())
+        for resource in served:
+            in_group = group in {"", resource.group} or (version, rest) == (resource.version, resource.group)
+            if in_group and name in resource.names:
                 return resource
-        raise InvalidInput(f"the cluster has no kind {word!r}", hint="kubectl api-resources lists those it has")
+        known = dict.fromkeys(one for resource in served for one in sorted(resource.names) if len(one) > 1)
+        nearest = difflib.get_close_matches(name, known, n=3)
+        question = f"; did you mean {' or '.join(nearest)}?" if nearest and name not in nearest else ""
+        stale = f"; the server of API group {group} is down" if group in self.stale_groups else ""
+        raise InvalidInput(
+            f"the cluster has no kind {text!r}{stale or question}", hint="kubectl api-resources lists those it has"
+        )
 
     def _all(self) -> dict[tuple[str, str], Resource]:
         if self._resources is None:

@@ -1,10 +1,12 @@
-"""Who set a field in the cluster, as metadata.managedFields tells."""
+"""Who set a field: in the cluster, as metadata.managedFields tells, and in Git."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
 
+from kubectl_gitops.api.commit import Commit
+from kubectl_gitops.api.objects import Origin
 from kubectl_gitops.diff.fieldset import FieldSet, managed_fields
 from kubectl_gitops.diff.path import FieldPath
 
@@ -19,20 +21,49 @@ class FieldOwner:
     time: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FieldSource:
+    """Where Git sets a field. ``origin`` has the line of its key or list item.
+
+    ``commit`` is the newest of those that touched the lines of the field, its value's included (a long
+    text has many); None where that is unknown, or ``uncommitted``: a change that only the work tree has.
+    Unless ``exact``, the field is not in the file as the object has it (a patch or a transformer of a
+    kustomization has set it, or a generator has made the object), and all this is said of its nearest
+    ancestor that is.
+    """
+
+    origin: Origin
+    commit: Commit | None
+    exact: bool
+    uncommitted: bool = False
+
+
+class FieldOwners:
+    """Who owns which fields of one live object. Field sets are parsed once, however many fields are asked about."""
+
+    def __init__(self, live: dict[str, Any]) -> None:
+        self._entries = [(_owner(entry), FieldSet.parse(entry["fieldsV1"])) for entry in managed_fields(live)]
+
+    def of(self, path: FieldPath) -> tuple[FieldOwner, ...]:
+        """All managers that own the field at ``path``, or something below it; who wrote last comes first."""
+        owners = (owner for owner, fields in self._entries if _owns(fields, path))
+        return tuple(sorted(owners, key=lambda owner: owner.time, reverse=True))
+
+
 def owner_of(live: dict[str, Any], path: FieldPath) -> FieldOwner | None:
     """The manager that last set the field at ``path``; for a field that is gone, None: nobody owns what is not there.
 
     Where several own it, the one that wrote last is named.
     """
-    owners = [entry for entry in managed_fields(live) if _owns(FieldSet.parse(entry["fieldsV1"]), path)]
-    if not owners:
-        return None
-    newest = max(owners, key=lambda entry: str(entry.get("time") or ""))
+    return next(iter(FieldOwners(live).of(path)), None)
+
+
+def _owner(entry: dict[str, Any]) -> FieldOwner:
     return FieldOwner(
-        manager=str(newest.get("manager") or "unknown"),
-        operation=str(newest.get("operation") or ""),
-        subresource=str(newest.get("subresource") or ""),
-        time=str(newest.get("time") or ""),
+        manager=str(entry.get("manager") or "unknown"),
+        operation=str(entry.get("operation") or ""),
+        subresource=str(entry.get("subresource") or ""),
+        time=str(entry.get("time") or ""),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -78,8 +78,15 @@ def gravest(fields: Iterable[DriftedField]) -> DriftKind:
     return min((one.kind for one in fields), key=_GRAVITY.index)
 
 
-def attribute(changes: list[FieldChange], live: dict[str, Any]) -> tuple[DriftedField, ...]:
-    """Name, for each change, the manager that made it."""
+def attribute(
+    changes: list[FieldChange],
+    live: dict[str, Any],
+    origin_of: Callable[[FieldPath], Origin | None] = lambda _: None,
+) -> tuple[DriftedField, ...]:
+    """Name, for each change, the manager that made it, and where Git sets the field as far as ``origin_of`` knows."""
     return tuple(
-        DriftedField(path=c.path, desired=c.desired, live=c.live, owner=owner_of(live, c.path)) for c in changes
+        DriftedField(
+            path=c.path, desired=c.desired, live=c.live, owner=owner_of(live, c.path), origin=origin_of(c.path)
+        )
+        for c in changes
     )

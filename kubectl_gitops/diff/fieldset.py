@@ -8,6 +8,7 @@ alike: what has no children was applied whole.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -31,7 +32,7 @@ class FieldSet:
     @classmethod
     def parse(cls, fields_v1: dict[str, Any]) -> FieldSet:
         """Read FieldsV1 as JSON gives it. Raises ValueError on what is none."""
-        children = {_element(name): cls.parse(sub) for name, sub in fields_v1.items() if name != "."}
+        children = {path_element(name): cls.parse(sub) for name, sub in fields_v1.items() if name != "."}
         return cls(children, not children or "." in fields_v1)
 
     @classmethod
@@ -59,6 +60,13 @@ class FieldSet:
         for element, child in self.children.items():
             yield from child.leaves((*prefix, element))
 
+    def paths(self, prefix: FieldPath = ()) -> Iterator[FieldPath]:
+        """The paths of all nodes, owned or not, each before those below it: in the order of FieldsV1."""
+        for element, child in self.children.items():
+            path = (*prefix, element)
+            yield path
+            yield from child.paths(path)
+
     def contains(self, path: FieldPath) -> bool:
         """Whether this set owns the path itself, or it lies below an owned leaf."""
         node = self
@@ -85,7 +93,9 @@ class FieldSet:
 EMPTY = FieldSet({}, owned=False)
 
 
-def _element(name: str) -> PathElement:
+@functools.lru_cache(maxsize=4096)
+def path_element(name: str) -> PathElement:
+    """The element of a path that a key of FieldsV1 stands for (not ``.``). Raises ValueError on what is none."""
     kind, colon, rest = name.partition(":")
     if not colon:
         raise ValueError(f"not a FieldsV1 key: {name!r}")

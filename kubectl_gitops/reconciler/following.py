@@ -191,7 +191,8 @@ class Follower:
         return replace(step, error=HeldByAnother(f"GitSync {holder} declares it, too, and had it first"))
 
     def _carry_out(self, plan: Plan, gitsync: GitSync, commit: Commit) -> SyncResult:
-        declared = {step.key: step.declared for step in plan.steps if step.declared}
+        # What is written where has gone into the snapshot, and would only take room here.
+        declared = {step.key: replace(step.declared, written=None) for step in plan.steps if step.declared}
         written = {step.key for step in plan.writes}
         known = {entry.key for entry in self._ledger.entries()}
 

@@ -7,11 +7,12 @@ from typing import Any
 from kubectl_gitops.api.commit import Commit
 from kubectl_gitops.api.names import GROUP
 from kubectl_gitops.api.objects import Origin, ResourceKey
-from kubectl_gitops.diff.attribution import FieldOwner
+from kubectl_gitops.diff.attribution import FieldOwner, FieldSource
+from kubectl_gitops.diff.blame import BlamedField
 from kubectl_gitops.diff.drift import DriftedField, DriftKind, ObjectDrift
 from kubectl_gitops.diff.path import ABSENT, FieldPath, format_path
 from kubectl_gitops.diff.plan import ActionKind, PlannedAction
-from kubectl_gitops.report.model import DriftReport, DriftReportList, PlanReport, Report
+from kubectl_gitops.report.model import BlameReport, DriftReport, DriftReportList, PlanReport, Report
 from kubectl_gitops.report.sections import Entry, commit_of, field_commit, field_origin, line_of
 from kubectl_gitops.report.text import without_credentials
 
@@ -87,7 +88,41 @@ def _action(action: PlannedAction) -> dict[str, Any]:
     }
 
 
-def _source(report: DriftReport | PlanReport) -> dict[str, Any]:
+def blame_to_json(report: BlameReport) -> dict[str, Any]:
+    """The blame of an object as JSON can hold it; ``live`` and ``desired`` are left out where they are absent."""
+    return _head("BlameReport") | {
+        "subject": report.subject,
+        "source": _source(report),
+        "object": _object(report.key, report.api_version, report.origin) | {"commit": _commit(report.commit)},
+        "fields": [_blamed_field(field) for field in report.fields],
+    }
+
+
+def _blamed_field(field: BlamedField) -> dict[str, Any]:
+    values = {"pointer": json_pointer(field.position), "live": field.live}
+    if field.differs:
+        values["desired"] = field.desired
+    return {
+        "path": format_path(field.path),
+        **{name: value for name, value in values.items() if value is not ABSENT},
+        "owners": [_owner(owner) for owner in field.owners],
+        "git": _field_source(field.source),
+        "differs": field.differs,
+    }
+
+
+def _field_source(source: FieldSource | None) -> dict[str, Any] | None:
+    if source is None:
+        return None
+    return {
+        **_place(source.origin),
+        "commit": _commit(source.commit),
+        "uncommitted": source.uncommitted,
+        "exact": source.exact,
+    }
+
+
+def _source(report: DriftReport | PlanReport | BlameReport) -> dict[str, Any]:
     return {
         "repoURL": without_credentials(report.repo_url),
         "path": report.path,

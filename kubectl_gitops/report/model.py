@@ -6,6 +6,8 @@ from collections import Counter
 from dataclasses import dataclass
 
 from kubectl_gitops.api.commit import Commit
+from kubectl_gitops.api.objects import Origin, ResourceKey
+from kubectl_gitops.diff.blame import BlamedField
 from kubectl_gitops.diff.drift import DriftKind, ObjectDrift
 from kubectl_gitops.diff.plan import ActionKind, PlannedAction
 
@@ -89,6 +91,26 @@ class PlanReport:
     def has_changes(self) -> bool:
         """Whether the sync writes anything at all; what is merely orphaned, it leaves alone."""
         return any(action.kind not in {ActionKind.UNCHANGED, ActionKind.ORPHAN} for action in self.actions)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlameReport:
+    """One live object, field by field, with both sides' authors.
+
+    ``subject`` is what says of it in Git: a GitSync, a directory; "" where nothing does. ``origin`` and ``commit`` are
+    the object's own.
+    """
+
+    key: ResourceKey
+    api_version: str
+    subject: str = ""
+    repo_url: str = ""
+    path: str = ""
+    ref: str = ""
+    revision: Commit | None = None
+    origin: Origin | None = None
+    commit: Commit | None = None
+    fields: tuple[BlamedField, ...]
 
 
 Report = DriftReport | DriftReportList | PlanReport

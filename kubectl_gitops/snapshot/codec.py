@@ -149,6 +149,7 @@ def _entry_to_json(entry: Entry) -> dict[str, Any]:
         "declared": entry.declared_digest,
         "commit": entry.commit.sha if entry.commit else None,
         "canonical": [canonical.tree, canonical.fields_v1] if canonical else None,
+        "fieldLines": entry.field_lines,
     }
 
 
@@ -179,4 +180,5 @@ def _entry_from_json(data: dict[str, Any], commits: dict[str, Commit]) -> Entry:
         declared_digest=data["declared"],
         commit=commits[data["commit"]] if data["commit"] else None,
         canonical=Canonical(*canonical) if canonical else None,
+        field_lines=tuple(data.get("fieldLines", ())),  # there was a version without
     )

@@ -13,6 +13,7 @@ from kubectl_gitops.api.commit import Commit
 from kubectl_gitops.api.objects import Origin, ResourceKey, group_of
 from kubectl_gitops.diff.compare import Canonical
 from kubectl_gitops.diff.fieldset import FieldSet
+from kubectl_gitops.diff.path import FieldPath
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,7 +22,9 @@ class Entry:
 
     ``declared_digest`` is the hash of what was applied, so that an unchanged declaration keeps its canonical form.
     ``canonical`` is None until the API server has told it. Values of Secrets are sealed in both (diff/secrets.py).
-    ``commit`` is the last one that touched the file.
+    ``commit`` is the last one that touched the file. ``field_lines`` say for each path of the canonical form's field
+    set, in its order, how many lines after the object's own the file sets it: None where no line does, all of it empty
+    where that is not known.
     """
 
     api_version: str
@@ -32,6 +35,7 @@ class Entry:
     declared_digest: str
     commit: Commit | None = None
     canonical: Canonical | None = None
+    field_lines: tuple[int | None, ...] = ()
 
     @cached_property
     def key(self) -> ResourceKey:
@@ -42,6 +46,14 @@ class Entry:
         """The field set of the canonical form, parsed once. Raises AttributeError where there is none yet."""
         assert self.canonical is not None
         return self.canonical.fields
+
+    def origin_of(self, path: FieldPath) -> Origin | None:
+        """Where Git sets the field at ``path``; None where no line does, or none is known."""
+        if self.canonical is None or not self.field_lines:
+            return None
+        known = (line for other, line in zip(self.fields.paths(), self.field_lines, strict=False) if other == path)
+        line = next(known, None)
+        return None if line is None else Origin(self.origin.path, self.origin.line + line)
 
 
 @dataclass(frozen=True, kw_only=True)

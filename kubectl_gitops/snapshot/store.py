@@ -39,9 +39,12 @@ class SnapshotStore:
 
     def load(self, namespace: str, name: str) -> Snapshot | None:
         """The newest readable snapshot of GitSync ``namespace``/``name``, or None."""
-        owner = managed_by(namespace, name)
-        chunks = self._listed(f"{GITSYNC_LABEL}={owner}", metadata_only=False)
-        return newest(chunks).get(owner)
+        return self.load_by_label(managed_by(namespace, name))
+
+    def load_by_label(self, label: str) -> Snapshot | None:
+        """The same of the GitSync that objects with this value of the managed-by label belong to."""
+        chunks = self._listed(f"{GITSYNC_LABEL}={label}", metadata_only=False)
+        return newest(chunks).get(label)
 
     def publish(self, snapshot: Snapshot) -> None:
         """Store a snapshot, then delete those of the same GitSync that it makes superfluous."""

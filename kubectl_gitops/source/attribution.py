@@ -11,6 +11,7 @@ from typing import Any
 
 from kubectl_gitops.api.commit import Commit
 from kubectl_gitops.api.objects import Object, Origin
+from kubectl_gitops.diff.attribution import FieldSource
 from kubectl_gitops.diff.path import FieldPath, same
 from kubectl_gitops.errors import GitOpsError
 from kubectl_gitops.source.desired import Desired
@@ -18,23 +19,6 @@ from kubectl_gitops.source.fieldlines import FieldLine, FileLines, follow, spell
 
 #: More processes of git at a time than a small machine has processors for are of no use.
 _WORKERS = 4
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FieldSource:
-    """Where Git sets a field. ``origin`` has the line of its key or list item.
-
-    ``commit`` is the newest of those that touched the lines of the field, its value's included (a long
-    text has many); None where that is unknown, or ``uncommitted``: a change that only the work tree has.
-    Unless ``exact``, the field is not in the file as the object has it (a patch or a transformer of a
-    kustomization has set it, or a generator has made the object), and all this is said of its nearest
-    ancestor that is.
-    """
-
-    origin: Origin
-    commit: Commit | None
-    exact: bool
-    uncommitted: bool = False
 
 
 @dataclass(slots=True)

@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from kubectl_gitops.api.objects import Declared, Origin, ResourceKey
+from kubectl_gitops.api.objects import Declared, Origin, ResourceKey, Written
 from kubectl_gitops.diff.secrets import is_secret
 from kubectl_gitops.errors import InvalidManifest
 from kubectl_gitops.source.document import ParsedDocument
@@ -22,7 +22,7 @@ def declare(text: bytes, *, file: str) -> list[Declared]:
     return [declared for document in parse(text, file=file) for declared in _expand(document, file)]
 
 
-def check(obj: Any, origin: Origin) -> Declared:
+def check(obj: Any, origin: Origin, written: Written | None = None) -> Declared:
     """``obj`` as a declared object; InvalidManifest if it is not one, or could not be kept in sync."""
     if not isinstance(obj, dict):
         raise _invalid(origin, f"a Kubernetes object is a mapping, not {_described(obj)}")
@@ -36,7 +36,7 @@ def check(obj: Any, origin: Origin) -> Declared:
     _check_metadata(obj["kind"], metadata, origin)
     if is_secret(obj):
         _check_secret(obj, origin)
-    return Declared(object=obj, origin=origin)
+    return Declared(object=obj, origin=origin, written=written)
 
 
 def refuse_duplicates(declared: Iterable[Declared]) -> list[Declared]:
@@ -49,15 +49,20 @@ def refuse_duplicates(declared: Iterable[Declared]) -> list[Declared]:
 
 
 def _expand(document: ParsedDocument, file: str) -> Iterator[Declared]:
-    origin = Origin(file, document.line)
     if not is_list(document.object):
-        yield check(document.object, origin)
+        written = Written(document.object, document.lines) if document.lines else None
+        yield check(document.object, Origin(file, document.line), written)
         return
     items = document.object["items"]
     lines = document.item_lines or (document.line,) * len(items)
-    for item, line in zip(items, lines, strict=True):
-        part = ParsedDocument(object=_with_type(item, document.object), line=line)
-        yield from _expand(part, file)
+    starts = (document.item_starts if document.lines else ()) or (None,) * len(items)
+    for item, line, start in zip(items, lines, starts, strict=True):
+        typed = _with_type(item, document.object)
+        if is_list(typed):
+            yield from _expand(ParsedDocument(object=typed, line=line), file)
+        else:
+            written = Written(item, document.lines, start) if start is not None else None
+            yield check(typed, Origin(file, line), written)
 
 
 def is_list(obj: Any) -> bool:

@@ -15,7 +15,8 @@ class Lines:
 
     def __init__(self, text: str) -> None:
         self._text = text
-        self._as_yaml_counts = text.count("\r") == text.count("\r\n") and (
+        #: Whether the lines of libyaml's marks are git's.
+        self.as_yaml_counts = text.count("\r") == text.count("\r\n") and (
             text.isascii() or not any(one in text for one in _OTHER_BREAKS)
         )
 
@@ -25,7 +26,7 @@ class Lines:
 
     def of(self, mark: Any) -> int:
         """The line of a mark of libyaml."""
-        return int(mark.line) + 1 if self._as_yaml_counts else self.at(mark.index)
+        return int(mark.line) + 1 if self.as_yaml_counts else self.at(mark.index)
 
     def last_of(self, start: int, end: int) -> int:
         """The last line with something on it between two places."""

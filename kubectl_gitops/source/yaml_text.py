@@ -10,7 +10,8 @@ would pass over in silence (one that follows ``...`` without ``---``).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import yaml
@@ -64,6 +65,12 @@ class _Builder:
         self._anchors: dict[str, Any] = {}
         #: The lines of the elements of each sequence that may be the items of a List, by its id.
         self._lines: dict[int, list[int]] = {}
+        #: The lines of all keys and elements of the document in the order of its values, counted from 0.
+        self._all_lines: list[int] = []
+        #: Where in them the lines of what each anchor stands for are, and where those of each of these elements begin.
+        self._anchored: dict[str, slice] = {}
+        self._starts: dict[int, list[int]] = {}
+        self._has_merges = False
 
     def documents(self) -> Iterator[ParsedDocument]:
         try:
@@ -81,16 +88,24 @@ class _Builder:
             count += 1
             self._anchors.clear()
             self._lines.clear()
+            self._all_lines = []
+            self._has_merges = False
             root = self._next()
             if (value := self._value(root)) is not None:
                 line = self._text_lines.of(root.start_mark)
-                yield ParsedDocument(object=value, line=line, item_lines=self._item_lines(value))
+                yield self._with_items(ParsedDocument(object=value, line=line, lines=self._known_lines()))
 
-    def _item_lines(self, value: Any) -> tuple[int, ...]:
-        items = value.get("items") if isinstance(value, dict) else None
+    def _known_lines(self) -> Sequence[int]:
+        """Merges change the order; and where libyaml has other lines than git, they are not worth the time."""
+        return self._all_lines if self._text_lines.as_yaml_counts and not self._has_merges else ()
+
+    def _with_items(self, document: ParsedDocument) -> ParsedDocument:
+        items = document.object.get("items") if isinstance(document.object, dict) else None
         lines = self._lines.get(id(items), [])
         # The id of a sequence that a merge replaced may be that of another now.
-        return tuple(lines) if isinstance(items, list) and len(items) == len(lines) else ()
+        if not lines or not isinstance(items, list) or len(items) != len(lines):
+            return document
+        return replace(document, item_lines=tuple(lines), item_starts=tuple(self._starts[id(items)]))
 
     def _value(self, event: Any) -> Any:
         kind, anchor = type(event), event.anchor
@@ -98,6 +113,7 @@ class _Builder:
             return self._alias(event)
         if anchor is not None:
             self._anchors[anchor] = _UNFINISHED
+            begin = len(self._all_lines)
         value: Any
         if kind is ScalarEvent:
             value = self._scalar(event, scalars.to_json)
@@ -107,6 +123,7 @@ class _Builder:
             self._depth -= 1
         if anchor is not None:
             self._anchors[anchor] = value
+            self._anchored[anchor] = slice(begin, len(self._all_lines))
         return value
 
     def _descend(self, event: Any) -> None:
@@ -122,16 +139,22 @@ class _Builder:
 
     def _sequence(self) -> list[Any]:
         result: list[Any] = []
-        lines = self._lines.setdefault(id(result), []) if self._depth == _ITEMS_DEPTH else None
+        note_line = self._all_lines.append
+        may_be_items = self._depth == _ITEMS_DEPTH
+        if may_be_items:
+            self._lines[id(result)], self._starts[id(result)] = [], []
         while type(event := self._next()) is not SequenceEndEvent:
-            if lines is not None:
-                lines.append(self._text_lines.of(event.start_mark))
+            note_line(event.start_mark.line)
+            if may_be_items:
+                self._lines[id(result)].append(self._text_lines.of(event.start_mark))
+                self._starts[id(result)].append(len(self._all_lines))
             result.append(self._value(event))
         return result
 
     def _mapping(self) -> dict[str, Any]:
         result: dict[str, Any] = {}
         keys: dict[str, Any] = {}
+        note_line = self._all_lines.append
         while type(event := self._next()) is not MappingEndEvent:
             if is_merge(event):
                 self._merge(result)
@@ -141,6 +164,7 @@ class _Builder:
                 first = self._text_lines.of(keys[key].start_mark)
                 raise self._error(event.start_mark, f"the key {key!r} is already set in line {first}")
             keys[key] = event
+            note_line(event.start_mark.line)
             result[key] = self._value(self._next())
         return result
 
@@ -148,6 +172,7 @@ class _Builder:
         if type(event) is ScalarEvent:
             if event.anchor is not None:
                 self._anchors[event.anchor] = self._scalar(event, scalars.to_json)
+                self._anchored[event.anchor] = slice(0, 0)
             return self._scalar(event, scalars.to_key)
         if not isinstance(value := self._value(event), str):
             raise self._error(event.start_mark, "a key must be a string, a number or a boolean")
@@ -155,6 +180,7 @@ class _Builder:
 
     def _merge(self, into: dict[str, Any]) -> None:
         """``<<: *defaults``. As in go-yaml v2 this overrides the keys before it and yields to those after it."""
+        self._has_merges = True
         event = self._next()
         value = self._value(event)
         sources = value if type(event) is SequenceStartEvent else [value]
@@ -169,6 +195,7 @@ class _Builder:
         value = self._anchors[event.anchor]
         if value is _UNFINISHED:
             raise self._error(event.start_mark, f"anchor {event.anchor!r} value contains itself")
+        self._all_lines += self._all_lines[self._anchored[event.anchor]]
         return self._copy(value, event, self._depth)
 
     def _copy(self, value: Any, event: Any, depth: int) -> Any:

@@ -60,7 +60,7 @@ def drift_of(entry: Entry, live: Object | None, sealing_key: bytes, rules: Rules
 def _modified(entry: Entry, fields: FieldSet, sealed: Object) -> tuple[DriftedField, ...]:
     assert entry.canonical is not None
     changes = list(compare(entry.canonical.tree, sealed, fields))
-    return attribute([_fit_to_show(change, entry) for change in changes], sealed) if changes else ()
+    return attribute([_fit_to_show(change, entry) for change in changes], sealed, entry.origin_of) if changes else ()
 
 
 def _stale(fields: FieldSet, sealed: Object) -> Iterator[DriftedField]:

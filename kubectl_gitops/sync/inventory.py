@@ -7,12 +7,13 @@ from dataclasses import dataclass, replace
 
 from kubectl_gitops.api.commit import Commit
 from kubectl_gitops.api.objects import Object
-from kubectl_gitops.diff.compare import canonical_of
+from kubectl_gitops.diff.compare import Canonical, canonical_of
 from kubectl_gitops.diff.plan import ActionKind
 from kubectl_gitops.diff.secrets import seal
 from kubectl_gitops.errors import GitOpsError
 from kubectl_gitops.snapshot.model import Entry, Snapshot
 from kubectl_gitops.snapshot.store import next_sequence
+from kubectl_gitops.source.written import lines_of_fields
 from kubectl_gitops.sync.steps import Plan, Step
 
 
@@ -36,7 +37,11 @@ def planned_snapshot(plan: Plan, *, revision: Commit | None, repo_url: str, path
         path=path,
         sequence=next_sequence(plan.previous),
         complete=False,
-        entries=tuple(_refused(step, plan) if step.error else step.entry for step in plan.steps if step.declared),
+        entries=tuple(
+            _refused(step, plan) if step.error else _planned_entry(step, plan.previous, revision)
+            for step in plan.steps
+            if step.declared
+        ),
         owed=(
             *((step.api_version, step.key) for step in plan.of_kind(ActionKind.PRUNE, ActionKind.ORPHAN)),
             *plan.unseen,
@@ -70,8 +75,8 @@ def learned_entry(outcome: Outcome, sealing_key: bytes) -> Entry:
     """
     assert outcome.answer is not None
     if outcome.step.ignored:
-        return outcome.step.entry
-    return replace(outcome.step.entry, canonical=canonical_of(seal(outcome.answer, sealing_key)))
+        return _entry(outcome.step, outcome.step.canonical)
+    return _entry(outcome.step, canonical_of(seal(outcome.answer, sealing_key)))
 
 
 def says_the_same(snapshot: Snapshot, other: Snapshot | None) -> bool:
@@ -79,7 +84,27 @@ def says_the_same(snapshot: Snapshot, other: Snapshot | None) -> bool:
     return other is not None and replace(snapshot, sequence=other.sequence) == other
 
 
+def _planned_entry(step: Step, previous: Snapshot | None, revision: Commit | None) -> Entry:
+    before = previous.by_key.get(step.key) if previous and revision else None
+    if before and before.field_lines and before.canonical is step.canonical and _is_in_the_same_place(before, step):
+        return step.entry(step.canonical, before.field_lines)
+    return _entry(step, step.canonical)
+
+
+def _is_in_the_same_place(before: Entry, step: Step) -> bool:
+    """Whether the file is the same, too: no commit has touched it."""
+    assert step.declared is not None
+    return before.commit is not None and (before.commit, before.origin) == (step.commit, step.declared.origin)
+
+
+def _entry(step: Step, canonical: Canonical | None) -> Entry:
+    assert step.declared is not None
+    written, first = step.declared.written, step.declared.origin.line
+    lines = lines_of_fields(canonical.fields_v1, written, first) if canonical and written else ()
+    return step.entry(canonical, lines)
+
+
 def _refused(step: Step, plan: Plan) -> Entry:
     """The entry of an object whose declaration the API server refuses: what it was before stays in force."""
     before = plan.previous.by_key.get(step.key) if plan.previous else None
-    return before if before and before.canonical else replace(step.entry, canonical=None)
+    return before if before and before.canonical else step.entry(None)

@@ -48,7 +48,7 @@ def _prepare_one(declared: Declared, namespaced: bool, namespace: str, label: st
         _encode_string_data(obj)
     if _is_builtin(declared.api_version):
         obj = _without_nulls(obj)
-    return Declared(object=obj, origin=declared.origin)
+    return Declared(object=obj, origin=declared.origin, written=declared.written)
 
 
 def _metadata(declared: Declared, namespaced: bool, namespace: str, label: str | None) -> Object:

@@ -64,8 +64,7 @@ class Step:
             return self.declared.object
         return yielded(self.declared.object, [change.path for change, _ in self.ignored], self.live)
 
-    @property
-    def entry(self) -> Entry:
+    def entry(self, canonical: Canonical | None, field_lines: tuple[int | None, ...] = ()) -> Entry:
         """What a snapshot keeps of a declared object."""
         assert self.declared is not None
         return Entry(
@@ -76,7 +75,8 @@ class Step:
             origin=self.declared.origin,
             declared_digest=self.declared_digest,
             commit=self.commit,
-            canonical=self.canonical,
+            canonical=canonical,
+            field_lines=field_lines,
         )
 
 

@@ -59,10 +59,10 @@ def test_discovery_knows_every_kind_by_two_requests(cluster: Cluster) -> None:
     assert not discovery.need("rbac.authorization.k8s.io/v1", "ClusterRole").namespaced
     assert {"patch", "watch"} <= deployment.verbs
     for word in ("deploy", "deployments", "Deployment", "deployments.apps"):
-        assert discovery.named(word) == deployment
+        assert discovery.resolve(word) == deployment
     assert discovery.find("apps/v1beta1", "Deployment") is None
     with pytest.raises(InvalidInput, match="no kind 'nonsense'"):
-        discovery.named("nonsense")
+        discovery.resolve("nonsense")
     assert cluster.calls.count - before == 2
 
 

@@ -41,6 +41,9 @@ from kubectl_gitops.diff.secrets import seal
 from kubectl_gitops.errors import ClusterError, NotFound, Rejected
 from kubectl_gitops.snapshot.model import Entry, Snapshot
 from kubectl_gitops.snapshot.store import SnapshotStore, next_sequence
+from kubectl_gitops.source.declared import declare
+from kubectl_gitops.sync.engine import Engine
+from kubectl_gitops.sync.planning import Planner, Target
 from tests.testbed.apiclient import RequestFailed
 from tests.testbed.components import CONTROLLER_MANAGER
 from tests.testbed.controlplane import ControlPlane
@@ -214,6 +217,20 @@ class Shop:
             entries.append(self.entry(answer, line))
         self.publish(entries)
 
+    def sync(self, manifest: str, *, file: str) -> None:
+        """Sync what a file declares, with the reconciler's own engine and rights."""
+        cluster = self.cluster.acting_as(
+            Impersonation(user="test-reconciler", groups=["system:masters"], extra={ACTOR_EXTRA_KEY: ACTOR_RECONCILER})
+        )
+        discovery, key = Discovery(cluster), self.store.sealing_key()
+        target = Target(namespace=self.namespace, name=self.name, label=self.label, default_namespace=self.namespace)
+        planner = Planner(reader=cluster, writer=cluster, discovery=discovery, sealing_key=key)
+        declared = declare(manifest.encode(), file=file)
+        plan = planner.plan(declared, target, previous=None, file_commits={file: COMMIT})
+        engine = Engine(writer=cluster, discovery=discovery, store=self.store, sealing_key=key)
+        result = engine.run(plan, revision=COMMIT, repo_url="https://git.example.org/shop.git", path="deploy")
+        assert not result.failed
+
     def entry(self, answer: Object, line: int) -> Entry:
         key = key_of(answer)
         return Entry(
@@ -322,6 +339,47 @@ def test_kubectl_set_image_is_refused_with_all_that_one_needs_to_know(web: Shop)
         "Declared in deploy/web.yaml:7, 1a2b3c4d Jane Doe\n"
         f"Change it in Git, then run: kubectl gitops sync {web.name} -n {web.namespace}\n"
     )
+
+
+MANIFEST = """\
+# The shop.
+apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: web
+spec:
+  replicas: 3
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec:
+      containers:
+      - name: web
+        # By hand, nobody changes this.
+        image: shop:1.4
+        resources:
+          requests:
+            cpu: 1000m
+"""
+
+
+CPU = "spec.template.spec.containers[name=web].resources.requests.cpu"
+
+
+def test_a_refusal_names_the_line_that_sets_each_field(shop: Shop) -> None:
+    shop.sync(MANIFEST, file="deploy/web.yaml")
+    shop.wait_enforced("deployment", "web")
+    container = {"name": "web", "image": "shop:1.5", "resources": {"requests": {"cpu": "2"}}}
+    spec = {"replicas": 5, "template": {"spec": {"containers": [container]}}}
+    said = shop.refused("patch", "deployment", "web", "-p", json.dumps({"spec": spec}))
+    assert said.split("\n")[1:-2] == [
+        "  spec.replicas: Git says 3, asked 5 (deploy/web.yaml:7)",
+        "  spec.template.spec.containers[name=web].image: Git says shop:1.4, asked shop:1.5 (deploy/web.yaml:15)",
+        f'  {CPU}: Git says "1", asked "2" (deploy/web.yaml:18)',
+        "Declared in deploy/web.yaml:2, 1a2b3c4d Jane Doe",
+    ]
+    # Our label is in no file.
+    assert "(deploy/web.yaml:" not in shop.refused("label", "deployment", "web", f"{MANAGED_BY_LABEL}-")
 
 
 def test_the_refusal_of_kubectl_patch_reads_as_one_message(web: Shop) -> None:

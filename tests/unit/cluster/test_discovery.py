@@ -64,10 +64,42 @@ def test_each_version_of_a_kind_is_known_by_itself(server: FakeServer) -> None:
         short_names=("cm",),
     )
     assert discovery.need("apps/v1beta1", "Deployment").api_version == "apps/v1beta1"
-    assert discovery.named("deployments").version == "v1"
+    assert discovery.resolve("deployments").version == "v1"
     assert not discovery.need("v1", "Node").namespaced
     assert discovery.stale_groups == {"metrics.k8s.io"}
     assert len(server.requests) == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "path"),
+    [
+        ("cm", "/api/v1/configmaps"),
+        ("ConfigMap", "/api/v1/configmaps"),
+        ("deployment.apps", "/apis/apps/v1/deployments"),
+        ("deployments.v1beta1.apps", "/apis/apps/v1beta1/deployments"),
+    ],
+)
+def test_a_kind_may_be_called_as_kubectl_calls_it(server: FakeServer, text: str, path: str) -> None:
+    assert Discovery(server.cluster()).resolve(text).path() == path
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("deplyoment", "the cluster has no kind 'deplyoment'; did you mean deployment or deployments?"),
+        ("configmaps.apps", "the cluster has no kind 'configmaps.apps'"),
+        (
+            "pods.metrics.k8s.io",
+            "the cluster has no kind 'pods.metrics.k8s.io'; the server of API group metrics.k8s.io is down",
+        ),
+        ("x", "the cluster has no kind 'x'"),
+    ],
+)
+def test_of_a_kind_that_is_not_there_the_nearest_are_named(server: FakeServer, text: str, said: str) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        Discovery(server.cluster()).resolve(text)
+    assert str(caught.value) == said
+    assert caught.value.hint == "kubectl api-resources lists those it has"
 
 
 def test_paths() -> None:

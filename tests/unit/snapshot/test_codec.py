@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import base64
 import copy
+import hashlib
+import json
+import zlib
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -51,6 +55,30 @@ def snapshot(*entries: Entry, sequence: int = 1) -> Snapshot:
 def test_what_is_stored_is_what_is_read(pairs: list[tuple[str, str]]) -> None:
     original = snapshot(*(entry(name, value) for name, value in pairs))
     assert decode(encode(original, namespace="gitops-system")) == original
+
+
+def test_lines_of_fields_are_kept_and_may_be_missing() -> None:
+    known = replace(entry("a"), field_lines=(2, None))
+    (secret,) = encode(snapshot(known, entry("b")), namespace="gitops-system")
+    first, second = decode([secret]).entries
+    assert (first, second.field_lines) == (known, ())
+    assert [first.origin_of(path) for path in (("data",), ("data", "k"), ("data", "other"))] == [
+        Origin("deploy/web.yaml", 9),
+        None,
+        None,
+    ]
+    assert second.origin_of(("data",)) is None
+
+
+def test_a_snapshot_of_the_version_without_lines_can_be_read() -> None:
+    (secret,) = encode(snapshot(entry("a")), namespace="gitops-system")
+    document = json.loads(zlib.decompress(base64.b64decode(secret["data"]["payload"])))
+    for one in document["entries"]:
+        del one["fieldLines"]
+    payload = zlib.compress(json.dumps(document).encode())
+    secret["data"]["payload"] = base64.b64encode(payload).decode()
+    secret["metadata"]["annotations"]["kubectl-gitops.dev/snapshot-digest"] = hashlib.sha256(payload).hexdigest()
+    assert decode([secret]) == snapshot(entry("a"))
 
 
 def test_any_number_of_chunks(monkeypatch: pytest.MonkeyPatch) -> None:

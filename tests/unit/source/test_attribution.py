@@ -10,9 +10,10 @@ import pytest
 
 from kubectl_gitops.api.commit import Commit
 from kubectl_gitops.api.objects import Origin
+from kubectl_gitops.diff.attribution import FieldSource
 from kubectl_gitops.diff.path import FieldPath, ItemKey
 from kubectl_gitops.errors import SourceError
-from kubectl_gitops.source.attribution import FieldSource, GitAuthors
+from kubectl_gitops.source.attribution import GitAuthors
 from kubectl_gitops.source.desired import Desired, from_directory, from_mirror, from_stream
 from kubectl_gitops.source.mirror import Mirror
 from tests.unit.source.repository import Repository

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 from kubectl_gitops.api.commit import Commit
-from kubectl_gitops.api.objects import Declared, Object, ResourceKey
+from kubectl_gitops.api.objects import Declared, Object, Origin, ResourceKey
 from kubectl_gitops.diff.plan import ActionKind
 from kubectl_gitops.errors import Rejected
 from kubectl_gitops.snapshot.model import Snapshot
+from kubectl_gitops.source.declared import declare
 from kubectl_gitops.sync.engine import _reason_not_to_prune
 from kubectl_gitops.sync.inventory import Outcome, ended_snapshot, planned_snapshot, says_the_same
 from kubectl_gitops.sync.steps import Plan, Step, Target
@@ -121,3 +122,33 @@ def test_reasons_not_to_prune() -> None:
     assert _reason_not_to_prune(plan(web, prune), [Outcome(step=web, answer=applied(WEB))]) == ""
     assert "not everything" in _reason_not_to_prune(plan(web, prune), [Outcome(step=web, error=REFUSED)])
     assert "nothing at all" in _reason_not_to_prune(plan(prune), [])
+
+
+CONFIG_MAP = b"# settings\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: web, namespace: shop}\ndata:\n  a: '1'\n"
+
+
+def test_it_tells_the_line_of_each_field_before_and_after() -> None:
+    (read,) = declare(CONFIG_MAP, file="web.yaml")
+    create, same = step(read, ActionKind.CREATE), step(read, ActionKind.UNCHANGED, applied(read))
+    field = ("data", "a")
+    first = plan(create)
+    ended = ended_snapshot(snapshot_of(first), first, [Outcome(step=create, answer=applied(read))], KEY)
+    assert (
+        ended.entries[0].origin_of(field)
+        == snapshot_of(plan(same)).entries[0].origin_of(field)
+        == Origin("web.yaml", 6)
+    )
+
+
+def test_lines_move_with_the_file_though_nothing_else_changes() -> None:
+    (read,) = declare(CONFIG_MAP, file="web.yaml")
+    (moved,) = declare(CONFIG_MAP.replace(b"\ndata:", b"\n# some\ndata:"), file="web.yaml")
+    before = snapshot_of(plan(replace(step(read, ActionKind.UNCHANGED, applied(read)), commit=COMMIT)))
+    canonical = before.entries[0].canonical
+
+    def line_after(one: Declared, commit: Commit) -> Origin | None:
+        now = replace(step(one, ActionKind.UNCHANGED, applied(one)), commit=commit, canonical=canonical)
+        return snapshot_of(plan(now, previous=before)).entries[0].origin_of(("data", "a"))
+
+    assert line_after(read, COMMIT) == Origin("web.yaml", 6)
+    assert line_after(moved, replace(COMMIT, sha="b" * 40)) == Origin("web.yaml", 7)

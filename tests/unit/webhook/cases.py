@@ -88,7 +88,14 @@ def live(obj: Object, **metadata: Any) -> Object:
     return stored
 
 
-def entry(obj: Object, *, is_learned: bool = True, commit: Commit | None = COMMIT, origin: Origin = ORIGIN) -> Entry:
+def entry(
+    obj: Object,
+    *,
+    is_learned: bool = True,
+    commit: Commit | None = COMMIT,
+    origin: Origin = ORIGIN,
+    field_lines: tuple[int | None, ...] = (),
+) -> Entry:
     metadata = obj["metadata"]
     tree = without_identity(seal(obj, SEALING_KEY))
     return Entry(
@@ -100,6 +107,7 @@ def entry(obj: Object, *, is_learned: bool = True, commit: Commit | None = COMMI
         declared_digest="d",
         commit=commit,
         canonical=Canonical(tree, fields_v1(without_identity(obj))) if is_learned else None,
+        field_lines=field_lines,
     )
 
 

@@ -9,7 +9,7 @@ from kubectl_gitops.api.gitsync import EnforcementMode
 from kubectl_gitops.api.objects import Origin, ResourceKey
 from kubectl_gitops.diff.compare import FieldChange
 from kubectl_gitops.diff.path import ABSENT
-from tests.unit.webhook.cases import LABEL, declared, deployment, entry, live, set_at, snapshot, update, view
+from tests.unit.webhook.cases import LABEL, declared, deployment, entry, live, set_at, set_label, snapshot, update, view
 from webhook.message import (
     Refusal,
     as_text,
@@ -37,6 +37,24 @@ def test_the_message_reads_as_intended() -> None:
         "Declared in deploy/web.yaml:7, 1a2b3c4d Jane Doe\n"
         "Change it in Git, then run: kubectl gitops sync shop -n gitops-system"
     )
+
+
+def test_each_field_is_told_with_its_own_line_where_that_is_known() -> None:
+    # In the order of the field set: spec, its replicas, and all else, of which nothing is known.
+    known = View(
+        owners=view().owners,
+        snapshots={LABEL: snapshot([entry(deployment(), field_lines=(8, 9))])},
+        synced=True,
+    )
+    old = live(deployment())
+    new = set_at(set_at(old, "spec.replicas", 5), "spec.template.spec.containers.0.image", "shop:1.5")
+    message = decide(update(old, set_label(new, None)), known).message
+    assert message.split("\n")[1:-1] == [
+        "  spec.replicas: Git says 3, asked 5 (deploy/web.yaml:16)",
+        "  spec.template.spec.containers[name=web].image: Git says shop:1.4, asked shop:1.5",
+        "  metadata.labels[kubectl-gitops.dev/managed-by]: Git says gitops-system.shop, asked to remove it",
+        "Declared in deploy/web.yaml:7, 1a2b3c4d Jane Doe",
+    ]
 
 
 def test_of_many_fields_the_first_are_shown_and_the_rest_counted() -> None:
@@ -109,7 +127,8 @@ def test_messages_are_bounded_whatever_they_are_made_of(
     kind, group, namespace, name, file, author, gitsync = words
     owner = Owner(namespace=namespace[:63], name=gitsync[:253], mode=EnforcementMode.ENFORCE)
     commit = Commit(sha="ab" * 20, author=author, author_email="", time="", subject="")
-    paths, details = differences([FieldChange((path,), 1, value) for path, value in fields], hidden=False)
+    changes = [FieldChange((path,), 1, value) for path, value in fields]
+    paths, details = differences(changes, hidden=False, origin_of=lambda _: Origin(file, line))
     refusal = Refusal(
         subject=subject_of(ResourceKey(group, kind, namespace, name)),
         headline=f"is kept by GitSync {owner_name(owner)}",
