@@ -27,6 +27,7 @@ demo: setup ## the whole loop on a real API server (KEEP=1 leaves it up; REPO=, 
 	@$(BIN)/python -m tests.testbed.demo
 
 test: setup ## all tests; starts (and the first time builds) a real control plane
+	@$(BIN)/python -m tests.testbed.tools
 	@$(BIN)/python -m tests.testbed.assets
 	@$(BIN)/pytest $(ARGS)
 

@@ -68,14 +68,16 @@ def reference_text() -> str:
     return f"{_REFERENCE_HEAD}| field | type | default | meaning |\n|---|---|---|---|\n{rows}\n{_STATUS}"
 
 
-def _rows(node: dict[str, Any], path: str) -> Iterator[str]:
+def _rows(node: dict[str, Any], path: str, *, optional_in: str = "") -> Iterator[str]:
     required = node.get("required", [])
+    required_words = f"required in `{optional_in}`" if optional_in else "required"
     for name, sub in node["properties"].items():
         if sub.get("properties"):
-            yield from _rows(sub, f"{path}.{name}")
+            within = optional_in if name in required else "" if "default" in sub else name
+            yield from _rows(sub, f"{path}.{name}", optional_in=within)
             continue
         kind = " \\| ".join(sub["enum"]) if "enum" in sub else sub["type"]
-        default = "required" if name in required else f"`{str(sub['default']).lower()}`" if "default" in sub else ""
+        default = required_words if name in required else f"`{str(sub['default']).lower()}`" if "default" in sub else ""
         if isinstance(sub.get("default"), str):
             default = f"`{sub['default']}`"
         yield f"| `{path}.{name}` | {kind} | {default} | {sub.get('description', '')} |"

@@ -21,7 +21,11 @@ class EnforcementMode(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GitSync:
-    """One GitSync. ``interval_seconds`` is how often Git is polled."""
+    """One GitSync. ``interval_seconds`` is how often Git is polled.
+
+    ``credentials_secret`` and ``verify_secret`` name Secrets in its namespace; ``verify_mode`` is "" without the
+    latter.
+    """
 
     namespace: str
     name: str
@@ -31,6 +35,9 @@ class GitSync:
     revision: str
     path: str
     interval_seconds: float
+    credentials_secret: str | None
+    verify_mode: str
+    verify_secret: str | None
     renderer: str
     target_namespace: str
     service_account: str | None
@@ -69,6 +76,9 @@ def read_gitsync(obj: Object) -> GitSync:
         revision=source["revision"],
         path=source["path"],
         interval_seconds=duration_seconds(source["interval"]),
+        credentials_secret=source.get("secretRef", {}).get("name"),
+        verify_mode=source.get("verify", {}).get("mode", ""),
+        verify_secret=source.get("verify", {}).get("secretRef", {}).get("name"),
         renderer=source["render"],
         target_namespace=spec["target"].get("namespace") or namespace,
         service_account=spec.get("serviceAccountName"),

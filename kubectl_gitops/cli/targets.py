@@ -79,8 +79,7 @@ def read_repository(url: str, revision: str, path: str, renderer: Renderer) -> D
     from kubectl_gitops.source.mirror import Mirror, default_cache_directory
 
     mirror = Mirror(url, cache_directory=default_cache_directory(), allow_file=True, use_user_config=True)
-    if mirror.remote_moved():
-        mirror.fetch()
+    mirror.update(revision)
     return from_mirror(mirror, revision, path, renderer=renderer)
 
 
@@ -116,7 +115,11 @@ def _source_options() -> list[Callable[[Command], Command]]:
         click.option(
             "-f", "--filename", metavar="WHERE", help="A directory, a file, a repository's URL, or - for stdin."
         ),
-        click.option("--revision", metavar="REV", help="A branch, tag or commit, instead of the GitSync's or HEAD."),
+        click.option(
+            "--revision",
+            metavar="REV",
+            help="A branch, tag, commit, refs/… or range of versions, instead of the GitSync's or HEAD.",
+        ),
         click.option(
             "--path", metavar="PATH", help="The path in the repository, instead of the GitSync's or its root."
         ),

@@ -76,11 +76,10 @@ class Follower:
         Raises GitOpsError where that fails; SyncFailed if only some objects do. Raises Interrupted.
         """
         self._load(gitsync)
-        self._around.writer(gitsync)  # whether it may write at all; Git need not be asked for that
-        mirror = self._around.mirror(gitsync.repo_url)
-        if mirror.remote_moved():
-            mirror.fetch()
-        commit = mirror.resolve(gitsync.revision)
+        writer = self._around.writer(gitsync)  # fails if it may not write at all; Git need not be asked for that
+        mirror = self._around.repositories.mirror(gitsync, writer)
+        commit = mirror.update(gitsync.revision)
+        self._around.repositories.verify(gitsync, writer, mirror, commit, since=self._verified_before(gitsync))
         work = work_of(gitsync, commit.sha)
         if not self._began:
             self._synced_sha = (status.get("synced") or {}).get("revision") or ""
@@ -129,6 +128,13 @@ class Follower:
         ):
             return None
         return work, Phase(synced=True, reason="Synced", message=_success(snapshot.revision, snapshot))
+
+    def _verified_before(self, gitsync: GitSync) -> str | None:
+        """The commit that the last sync began with, if it was of the same repository."""
+        snapshot = self._snapshot
+        if snapshot is None or snapshot.revision is None or snapshot.repo_url != gitsync.repo_url:
+            return None
+        return snapshot.revision.sha
 
     # -- what is not synced
 

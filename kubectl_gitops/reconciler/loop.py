@@ -19,10 +19,10 @@ from kubectl_gitops.reconciler.autoscalers import Autoscalers
 from kubectl_gitops.reconciler.controller import Controller
 from kubectl_gitops.reconciler.identity import whoami
 from kubectl_gitops.reconciler.objectwatches import ObjectWatches
+from kubectl_gitops.reconciler.repositories import Repositories
 from kubectl_gitops.reconciler.surroundings import Surroundings, Turns
 from kubectl_gitops.reconciler.workqueue import WorkQueue
 from kubectl_gitops.snapshot.store import SnapshotStore
-from kubectl_gitops.source.mirror import Mirror
 
 _log = logging.getLogger(__name__)
 
@@ -41,12 +41,9 @@ class Reconciler:
     def __init__(
         self, cluster: Cluster, *, system_namespace: str, cache_directory: Path, allow_file: bool = False
     ) -> None:
-        self._cache_directory = cache_directory
-        self._allow_file = allow_file
         self._lock = threading.Lock()
         self._controllers: dict[_Name, Controller] = {}
         self._gone: dict[_Name, set[str]] = defaultdict(set)  # uids of GitSyncs whose snapshots are to be deleted
-        self._mirrors: dict[str, Mirror] = {}
         self._stopping = threading.Event()
         self._syncs: WorkQueue[_Name] = WorkQueue("sync", self._reconcile, threads=4)
         self._restores: WorkQueue[tuple[Controller, ResourceKey]] = WorkQueue("restore", _restore, threads=8)
@@ -61,7 +58,7 @@ class Reconciler:
             resource=discovery.need(API_VERSION, KIND),
             system_namespace=system_namespace,
             self_identity=whoami(cluster),
-            mirror=self._mirror,
+            repositories=Repositories(cache_directory=cache_directory, allow_file=allow_file),
             name_of_label=self._name_of_label,
             autoscaler_rules=lambda: self._autoscalers.rules,
         )
@@ -123,6 +120,7 @@ class Reconciler:
             self._gone[name].add(controller.gitsync.uid)
         controller.retire()
         self._objects.forget(controller)
+        self._around.repositories.forget(name)
         # In the queue of its syncs: one that is just running must not publish after it.
         self._syncs.add(name)
         _log.info("GitSync %s/%s is gone; its objects stay as they are", *name)
@@ -193,14 +191,6 @@ class Reconciler:
         except GitOpsError as exc:
             _log.warning("status of %s: %s", controller, exc)
             self._statuses.add(controller, delay_seconds=_RETRY_SECONDS)
-
-    def _mirror(self, url: str) -> Mirror:
-        with self._lock:
-            mirror = self._mirrors.get(url)
-            if mirror is None:
-                mirror = Mirror(url, cache_directory=self._cache_directory, allow_file=self._allow_file)
-                self._mirrors[url] = mirror
-            return mirror
 
     def _name_of_label(self, label: str) -> str | None:
         with self._lock:

@@ -13,8 +13,8 @@ from kubectl_gitops.cluster.connection import Cluster, Impersonation
 from kubectl_gitops.cluster.discovery import Discovery, Resource
 from kubectl_gitops.diff.ignore import IgnoreRule
 from kubectl_gitops.reconciler.identity import writer_for
+from kubectl_gitops.reconciler.repositories import Repositories
 from kubectl_gitops.snapshot.store import SnapshotStore
-from kubectl_gitops.source.mirror import Mirror
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +32,7 @@ class Surroundings:
     resource: Resource
     system_namespace: str
     self_identity: Impersonation
-    mirror: Callable[[str], Mirror]
+    repositories: Repositories
     name_of_label: Callable[[str], str | None]
     autoscaler_rules: Callable[[], tuple[IgnoreRule, ...]]
     clock: Callable[[], float] = time.monotonic

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -14,19 +14,30 @@ _CONTROL = re.compile(r"[\x00-\x20\x7f]")
 _SCP_LIKE = re.compile(r"(?:[\w.-]+@)?(?!-)(?:[\w.-]+|\[[0-9a-fA-F:]+\]):(?!:|//).+")
 # Greedy up to the last @, because a password may hold one that nobody escaped.
 _HTTP_USER = re.compile(r"(https?://)[^/\s]+@", re.IGNORECASE)
+_QUERY = re.compile(r"(https?://[^\s?#'\"]*)[?#][^\s'\"]*", re.IGNORECASE)
 _PASSWORD = re.compile(r"(//[^/\s:@]*):[^/\s]*@")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Address:
-    """``url`` is what git is given, ``protocol`` the one that it may use for that."""
+    """``given`` is the URL as it was written, ``protocol`` the one that git may use for it."""
 
-    url: str
+    given: str = field(repr=False)
     protocol: str
 
     @property
+    def url(self) -> str:
+        """What git is given. Who writes a token in place of the user shall not find it in a list of processes."""
+        return _HTTP_USER.sub(r"\1", self.given)
+
+    @property
+    def user(self) -> str:
+        """The user (or token) that is not in ``url`` any more; "" if there was none."""
+        return unquote(urlsplit(self.given).username or "") if _HTTP_USER.match(self.given) else ""
+
+    @property
     def shown(self) -> str:
-        return redact(self.url)
+        return redact(self.given)
 
 
 def parse_address(url: str, *, allow_file: bool = False, allow_http: bool = False) -> Address:
@@ -36,7 +47,7 @@ def parse_address(url: str, *, allow_file: bool = False, allow_http: bool = Fals
     if "://" in url:
         return _with_scheme(url, allow_file=allow_file, allow_http=allow_http)
     if _SCP_LIKE.fullmatch(url):
-        return Address(url=url, protocol="ssh")
+        return Address(given=url, protocol="ssh")
     if url in {".", ".."} or url.startswith(("/", "./", "../", "~/")):
         return _local(url, Path(url), allow_file)
     raise _unknown(url)
@@ -44,7 +55,7 @@ def parse_address(url: str, *, allow_file: bool = False, allow_http: bool = Fals
 
 def redact(text: str) -> str:
     """``text`` without the passwords and tokens of the URLs in it."""
-    return _PASSWORD.sub(r"\1:…@", _HTTP_USER.sub(r"\1…@", text))
+    return _QUERY.sub(r"\1?…", _PASSWORD.sub(r"\1:…@", _HTTP_USER.sub(r"\1…@", text)))
 
 
 def _with_scheme(url: str, *, allow_file: bool, allow_http: bool) -> Address:
@@ -58,13 +69,19 @@ def _with_scheme(url: str, *, allow_file: bool, allow_http: bool) -> Address:
             f"the URL {redact(url)} holds a password",
             hint="leave it out: URLs end up in logs and in lists of processes; use a credential helper or a secret",
         )
+    if parts.scheme.lower() != "file" and (parts.query or parts.fragment):
+        raise SourceError(
+            f"the URL {redact(url)} has a part after a ? or #, where no repository is named",
+            hint="leave it out; a token belongs in a secret, or in a credential helper",
+        )
     match parts.scheme.lower():
         case "file":
             return _local(url, Path(unquote(parts.path)), allow_file)
         case "https" | "ssh" as scheme if host and not host.startswith("-"):
-            return Address(url=url, protocol=scheme)
+            # git looks for a program by that name.
+            return Address(given=scheme + url[len(scheme) :], protocol=scheme)
         case "http" if host and allow_http:
-            return Address(url=url, protocol="http")
+            return Address(given=url, protocol="http")
         case "http":
             raise SourceError(f"{redact(url)}: plain http lets anybody on the way change what is applied; use https")
     raise _unknown(url)
@@ -73,7 +90,7 @@ def _with_scheme(url: str, *, allow_file: bool, allow_http: bool) -> Address:
 def _local(url: str, path: Path, allow_file: bool) -> Address:
     if not allow_file:
         raise SourceError(f"{url}: repositories in the file system are not allowed here")
-    return Address(url=str(path.expanduser().absolute()), protocol="file")
+    return Address(given=str(path.expanduser().absolute()), protocol="file")
 
 
 def _unknown(url: str) -> SourceError:

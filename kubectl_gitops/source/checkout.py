@@ -32,7 +32,7 @@ class Checkout:
         asked = WorkTreeCommand(self._root, timeout_seconds=timeout_seconds)
         self._view = _view(asked)
         self._head = _head(asked)
-        self._git = GitCommand(self._view.path, network={}, timeout_seconds=timeout_seconds)
+        self._git = GitCommand(self._view.path, timeout_seconds=timeout_seconds)
 
     def last_commits(self, paths: Collection[str]) -> dict[str, Commit]:
         """For each path the last commit that changed the file, unless the work tree has changed it since.

@@ -77,6 +77,12 @@ def last_commits(git: GitCommand, sha: str, paths: Iterable[str]) -> dict[str, C
     return found
 
 
+def commits_between(git: GitCommand, since: str, sha: str) -> list[Commit]:
+    """The commits that are reachable from ``sha`` and not from ``since``, the newest first."""
+    answer = git.run("log", "-z", "--no-show-signature", f"--format={commits.FORMAT}", sha, f"^{since}")
+    return [commits.from_record(record) for record in answer.decode(errors="replace").split("\0") if record]
+
+
 def _changes(git: GitCommand, sha: str, directory: str) -> Generator[tuple[Commit, str, str]]:
     """(commit, path, blob after it) from the newest on; of a merge only what differs from all its parents."""
     commit: Commit | None = None

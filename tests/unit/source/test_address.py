@@ -12,8 +12,7 @@ from kubectl_gitops.source.address import parse_address, redact
     ("url", "protocol"),
     [
         ("https://git.example/shop/deploy.git", "https"),
-        ("https://jane@git.example:8443/shop", "https"),
-        ("HTTPS://git.example/shop", "https"),
+        ("https://git.example:8443/shop", "https"),
         ("ssh://git@git.example:2222/shop/deploy.git", "ssh"),
         ("git@git.example:shop/deploy.git", "ssh"),
         ("git.example:shop/deploy.git", "ssh"),
@@ -42,6 +41,8 @@ def test_repositories_are_reached_by_https_and_ssh(url: str, protocol: str) -> N
         "git://git.example/shop",
         "ftp://git.example/shop",
         "http://git.example/shop",
+        "https://git.example/shop?private_token=s3cret",
+        "https://git.example/shop#main",
         "https://git.example/a b",
         "https://git.example/a\nb",
         "shop/deploy",
@@ -81,6 +82,7 @@ def test_a_password_in_a_url_is_refused_and_not_repeated(url: str) -> None:
     [
         ("fatal: 'https://jane:s3@cret@git.example/x' not found", "fatal: 'https://…@git.example/x' not found"),
         ("http://ghp_s3cret@git.example/x", "http://…@git.example/x"),
+        ("https://git.example/x?private_token=s3cret", "https://git.example/x?…"),
         ("ssh://git:s3cret@git.example/x", "ssh://git:…@git.example/x"),
         ("ssh://git@git.example/x", "ssh://git@git.example/x"),
         ("git@git.example:x", "git@git.example:x"),
@@ -91,6 +93,7 @@ def test_what_may_be_secret_is_not_shown(text: str, redacted: str) -> None:
 
 
 def test_a_token_in_place_of_a_user_is_used_but_not_shown() -> None:
-    address = parse_address("https://s3cret@git.example/shop")
-    assert address.url == "https://s3cret@git.example/shop"
+    address = parse_address("HTTPS://s3cret@git.example/shop")
+    assert (address.url, address.user) == ("https://git.example/shop", "s3cret")
     assert address.shown == "https://…@git.example/shop"
+    assert "s3cret" not in repr(address)
