@@ -8,6 +8,7 @@ alike: what has no children was applied whole.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -31,8 +32,8 @@ class FieldSet:
     @classmethod
     def parse(cls, fields_v1: dict[str, Any]) -> FieldSet:
         """Read FieldsV1 as JSON gives it. Raises ValueError on what is none."""
-        children = {_element(name): cls.parse(sub) for name, sub in fields_v1.items() if name != "."}
-        return cls(children, not children or "." in fields_v1)
+        # Thousands of objects have the same few field sets, and to parse one takes far longer than to write it down.
+        return _parsed(orjson.dumps(fields_v1))
 
     @property
     def is_leaf(self) -> bool:
@@ -72,6 +73,16 @@ class FieldSet:
 
 
 EMPTY = FieldSet({}, owned=False)
+
+
+@functools.lru_cache(maxsize=1024)
+def _parsed(fields_v1: bytes) -> FieldSet:
+    return _parse(orjson.loads(fields_v1))
+
+
+def _parse(fields_v1: dict[str, Any]) -> FieldSet:
+    children = {_element(name): _parse(sub) for name, sub in fields_v1.items() if name != "."}
+    return FieldSet(children, not children or "." in fields_v1)
 
 
 def _element(name: str) -> PathElement:

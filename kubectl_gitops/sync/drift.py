@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from kubectl_gitops.api.commit import Commit
 from kubectl_gitops.api.names import MANAGED_BY_LABEL, managed_by
 from kubectl_gitops.api.objects import Object
 from kubectl_gitops.cluster.connection import Cluster
@@ -13,12 +12,9 @@ from kubectl_gitops.cluster.reading import read_objects
 from kubectl_gitops.diff.compare import FieldChange, compare
 from kubectl_gitops.diff.drift import DriftKind, ObjectDrift, attribute
 from kubectl_gitops.diff.fieldset import project
-from kubectl_gitops.diff.path import ABSENT
-from kubectl_gitops.diff.plan import ActionKind
 from kubectl_gitops.diff.secrets import holds_secret_values, masked, seal
 from kubectl_gitops.snapshot.model import Entry, Snapshot
 from kubectl_gitops.sync.showing import shown
-from kubectl_gitops.sync.steps import Plan
 
 
 def drift_of(entry: Entry, live: Object | None, sealing_key: bytes) -> ObjectDrift | None:
@@ -59,37 +55,6 @@ def find_drift(
         if key in live and (live[key]["metadata"].get("labels") or {}).get(MANAGED_BY_LABEL) == label
     ]
     return _sorted([*(drift for drift in found if drift is not None), *orphans])
-
-
-_DRIFT_OF = {
-    ActionKind.CREATE: DriftKind.MISSING,
-    ActionKind.CHANGE: DriftKind.MODIFIED,
-    ActionKind.PRUNE: DriftKind.ORPHANED,
-    ActionKind.ORPHAN: DriftKind.ORPHANED,
-}
-
-
-def drift_in(plan: Plan) -> tuple[ObjectDrift, ...]:
-    """The drift that a plan reveals: what the cluster has otherwise than the declared objects say."""
-    commits: dict[object, Commit | None] = {step.key: step.commit for step in plan.steps}
-    drifts = []
-    for action in plan.actions():
-        fields = tuple(field for field in action.fields if field.desired is not ABSENT)
-        if action.kind not in _DRIFT_OF or (action.kind is ActionKind.CHANGE and not fields and not action.error):
-            continue
-        drifts.append(
-            ObjectDrift(
-                kind=_DRIFT_OF[action.kind],
-                key=action.key,
-                api_version=action.api_version,
-                origin=action.origin,
-                commit=commits[action.key],
-                fields=fields,
-                desired=action.desired,
-                live=action.live,
-            )
-        )
-    return _sorted(drifts)
 
 
 def _identity(entry: Entry) -> Object:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -11,23 +11,21 @@ from kubectl_gitops.api.names import MANAGED_BY_LABEL
 from kubectl_gitops.api.objects import Declared, Object, ResourceKey
 from kubectl_gitops.cluster.connection import Cluster
 from kubectl_gitops.cluster.discovery import Discovery
-from kubectl_gitops.cluster.reading import read_objects
 from kubectl_gitops.cluster.writing import apply_object
 from kubectl_gitops.diff.compare import canonical_of
 from kubectl_gitops.diff.fieldset import our_fields_v1
 from kubectl_gitops.diff.plan import ActionKind
 from kubectl_gitops.diff.secrets import declared_digest, seal
-from kubectl_gitops.errors import GitOpsError, InvalidInput
+from kubectl_gitops.errors import GitOpsError
 from kubectl_gitops.snapshot.model import Snapshot
+from kubectl_gitops.sync.dryrun import PARALLEL_REQUESTS
 from kubectl_gitops.sync.judge import Standing, differences, judge
+from kubectl_gitops.sync.observing import observe, scopes
 from kubectl_gitops.sync.prepare import prepare
 from kubectl_gitops.sync.showing import shown
 from kubectl_gitops.sync.steps import HeldByAnother, Plan, Step, Target
 
 __all__ = ["PARALLEL_REQUESTS", "HeldByAnother", "Plan", "Planner", "Step", "Target", "shown"]
-
-#: Requests in flight at once, as for applying.
-PARALLEL_REQUESTS = 16
 
 
 class Planner:
@@ -46,27 +44,17 @@ class Planner:
         *,
         previous: Snapshot | None,
         file_commits: Mapping[str, Commit],
-        owned: bool = True,
     ) -> Plan:
-        """What a sync of ``declared`` would do.
-
-        Without ``owned``, only values count and no label is set: the question is then whether the cluster is
-        as a directory says, not whether we keep it so. Raises InvalidInput for unknown kinds, InvalidManifest.
-        """
+        """What a sync of ``declared`` would do. Raises InvalidInput for unknown kinds, InvalidManifest."""
         declared = list(declared)
-        scope = _scopes(declared, self._discovery)
-        ready = prepare(
-            declared,
-            is_namespaced=scope,
-            namespace=target.default_namespace,
-            label=target.label if owned else None,
-        )
+        scope = scopes(declared, self._discovery)
+        ready = prepare(declared, is_namespaced=scope, namespace=target.default_namespace, label=target.label)
         gone = _no_longer_declared({one.key for one in ready}, previous)
         live = self._observe(ready, gone)
-        steps = [self._judged(one, live, previous, file_commits, owned=owned) for one in ready]
+        steps = [self._judged(one, live, previous, file_commits) for one in ready]
         suspects = [step for step in steps if step.kind is ActionKind.CHANGE]
         with ThreadPoolExecutor(PARALLEL_REQUESTS) as pool:
-            confirmed = {s.key: s for s in pool.map(lambda step: self._confirmed(step, owned=owned), suspects)}
+            confirmed = {s.key: s for s in pool.map(self._confirmed, suspects)}
         steps = [confirmed.get(step.key, step) for step in steps]
         pruned = [
             _prune_step(api_version, live[key], target)
@@ -84,9 +72,7 @@ class Planner:
         )
 
     def _observe(self, ready: Iterable[Declared], gone: Iterable[tuple[str, ResourceKey]]) -> dict[ResourceKey, Object]:
-        pairs = [(one.api_version, one.key) for one in ready] + list(gone)
-        found = [(self._discovery.find(api_version, key.kind), key) for api_version, key in pairs]
-        return read_objects(self._reader, [(resource, key) for resource, key in found if resource is not None])
+        return observe(self._reader, self._discovery, [*((one.api_version, one.key) for one in ready), *gone])
 
     def _judged(
         self,
@@ -94,12 +80,10 @@ class Planner:
         live: Mapping[ResourceKey, Object],
         previous: Snapshot | None,
         file_commits: Mapping[str, Commit],
-        *,
-        owned: bool,
     ) -> Step:
         found = live.get(declared.key)
         entry = previous.by_key.get(declared.key) if previous else None
-        judgement = judge(declared, found, entry, self._sealing_key, owned=owned)
+        judgement = judge(declared, found, entry, self._sealing_key)
         return Step(
             kind=_KIND_OF[judgement.standing],
             key=declared.key,
@@ -111,7 +95,7 @@ class Planner:
             commit=file_commits.get(declared.origin.path),
         )
 
-    def _confirmed(self, step: Step, *, owned: bool) -> Step:
+    def _confirmed(self, step: Step) -> Step:
         """A suspect, judged by what a dry-run says."""
         assert step.declared is not None
         assert step.live is not None
@@ -125,7 +109,7 @@ class Planner:
         kind = ActionKind.CHANGE
         if not changes:
             is_ours = our_fields_v1(step.live) == canonical.fields_v1
-            kind = ActionKind.UNCHANGED if is_ours or not owned else ActionKind.TAKE_OVER
+            kind = ActionKind.UNCHANGED if is_ours else ActionKind.TAKE_OVER
         return replace(step, kind=kind, canonical=canonical, changes=changes)
 
 
@@ -134,31 +118,6 @@ _KIND_OF = {
     Standing.SAME: ActionKind.UNCHANGED,
     Standing.SUSPECT: ActionKind.CHANGE,
 }
-
-
-def _scopes(declared: Iterable[Declared], discovery: Discovery) -> Callable[[str, str], bool]:
-    """Whether a kind is namespaced: as the cluster says, or a CRD among the declared objects themselves."""
-    own: dict[tuple[str, str], bool] = {}
-    for one in declared:
-        if one.kind == "CustomResourceDefinition":
-            spec = one.object.get("spec") or {}
-            for version in spec.get("versions") or []:
-                api_version = f"{spec.get('group')}/{version.get('name')}"
-                own[api_version, (spec.get("names") or {}).get("kind", "")] = spec.get("scope") == "Namespaced"
-    places = {(one.api_version, one.kind): one.origin for one in reversed(list(declared))}
-
-    def is_namespaced(api_version: str, kind: str) -> bool:
-        found = discovery.find(api_version, kind)
-        if found is not None:
-            return found.namespaced
-        if (api_version, kind) in own:
-            return own[api_version, kind]
-        try:
-            return discovery.need(api_version, kind).namespaced
-        except InvalidInput as exc:
-            raise InvalidInput(f"{places[api_version, kind]}: {exc}", hint=exc.hint) from exc
-
-    return is_namespaced
 
 
 def _no_longer_declared(declared: set[ResourceKey], previous: Snapshot | None) -> list[tuple[str, ResourceKey]]:

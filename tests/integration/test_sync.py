@@ -19,10 +19,11 @@ from kubectl_gitops.diff.plan import ActionKind
 from kubectl_gitops.errors import Conflict, InvalidInput, Rejected
 from kubectl_gitops.snapshot.model import Snapshot
 from kubectl_gitops.snapshot.store import SnapshotStore
-from kubectl_gitops.sync.drift import drift_in, find_drift
+from kubectl_gitops.sync.drift import find_drift
 from kubectl_gitops.sync.engine import Engine, Interrupted, Observer, SyncResult
 from kubectl_gitops.sync.inventory import Outcome
 from kubectl_gitops.sync.planning import Planner
+from kubectl_gitops.sync.revealed import drift_in
 from kubectl_gitops.sync.steps import HeldByAnother, Plan, Target
 from tests.integration.gitsyncs import LABEL, Api, Object, config_map, deployment, secret
 from tests.testbed.controlplane import ControlPlane
@@ -47,7 +48,7 @@ class Team:
         assert found is not None
         return found
 
-    def plan(self, *objects: Object, prune: bool = True, owned: bool = True) -> Plan:
+    def plan(self, *objects: Object, prune: bool = True) -> Plan:
         target = Target(
             namespace=self.live.namespace,
             name="team",
@@ -61,7 +62,7 @@ class Team:
         ]
         planner = Planner(reader=self.cluster, writer=self.cluster, discovery=self.discovery, sealing_key=KEY)
         previous = self.store.load(self.live.namespace, "team")
-        return planner.plan(declared, target, previous=previous, file_commits={"all.yaml": COMMIT}, owned=owned)
+        return planner.plan(declared, target, previous=previous, file_commits={"all.yaml": COMMIT})
 
     def run(self, plan: Plan, observer: Observer | None = None) -> SyncResult:
         engine = Engine(
@@ -251,7 +252,6 @@ def test_what_kubectl_made_is_taken_over(team: Team) -> None:
     live["metadata"]["managedFields"] = [{}]
     team.live.plane.request("PUT", team.live.path("configmaps", "settings"), live)
     assert kinds(team.plan(config_map("settings"))) == {"settings": ActionKind.TAKE_OVER}
-    assert kinds(team.plan(config_map("settings"), owned=False)) == {"settings": ActionKind.UNCHANGED}
 
 
 def test_what_another_gitsync_manages_is_not_written(team: Team) -> None:
