@@ -8,12 +8,12 @@ from pathlib import Path
 import click
 import orjson
 
-from benchmarks import drift, sync
+from benchmarks import drift, startup, sync
 from benchmarks.bench import Figure, ground
 from benchmarks.measure import CommandFailed
 
-BENCHES = [*drift.BENCHES, *sync.BENCHES]
-_HEAD = ("benchmark", "objects", "ours", "peer", "peer's", "ours / peer", "peak RSS")
+BENCHES = [*startup.BENCHES, *drift.BENCHES, *sync.BENCHES]
+_HEAD = ("benchmark", "objects", "ours", "peer", "peer's", "ours / peer", "peak RSS", "API calls")
 
 
 @click.command()
@@ -55,6 +55,7 @@ def _row(figure: Figure) -> tuple[str, ...]:
         f"{figure.peer_value:.2f} {figure.unit}",
         f"{figure.ratio:.3f} (1/{1 / figure.ratio:.1f})",
         f"{figure.peak_rss_mib:.0f} MiB",
+        "" if figure.api_calls is None else str(figure.api_calls),
     )
 
 

@@ -4,21 +4,32 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from benchmarks.measure import Run, median_seconds
 from benchmarks.objects import write_objects
+from kubectl_gitops.api.objects import Declared
+from kubectl_gitops.cluster.connection import Cluster
+from kubectl_gitops.cluster.discovery import Discovery
+from kubectl_gitops.cluster.writing import apply_object
+from kubectl_gitops.source.desired import from_directory
 from tests.testbed.controlplane import ControlPlane
+from tests.testbed.waiting import wait_until
 
 BIN = Path(sys.executable).parent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figure:
-    """One line of the table: ours against one peer. ``ratio`` is ours / peer: below 1, ours is less."""
+    """One line of the table: ours against one peer. ``ratio`` is ours / peer: below 1, ours is less.
+
+    ``api_calls`` is how many requests one run of ours makes; None where it was not counted.
+    """
 
     name: str
     objects: int
@@ -28,6 +39,7 @@ class Figure:
     ratio: float
     unit: str
     peak_rss_mib: float
+    api_calls: int | None
     versions: dict[str, str]
 
     def as_json(self) -> dict[str, object]:
@@ -49,17 +61,49 @@ class Ground:
         self._plane = plane
         self._directory = directory
         self._namespaces = 0
+        self._caches = 0
         self.versions = dict(versions)
         self.kubectl = plane.kubectl_path
         self.gitops = BIN / "kubectl-gitops"
         self.environment = plane.environment() | {"XDG_CACHE_HOME": str(directory / "cache")}
 
-    def objects(self, count: int) -> Path:
+    def objects(self, count: int, *, as_people_write: bool = False) -> Path:
         """A directory of ``count`` objects."""
-        found = self._directory / f"objects-{count}"
+        found = self._directory / f"objects-{count}{'-as-people-write' if as_people_write else ''}"
         if not found.exists():
-            write_objects(found, count)
+            write_objects(found, count, as_people_write=as_people_write)
         return found
+
+    def apply(self, namespace: str, directory: Path) -> None:
+        """Have the objects of a directory in the cluster, as ``kubectl apply --server-side`` would; only faster."""
+        cluster = Cluster.from_kubeconfig(self._plane.kubeconfig)
+        discovery = Discovery(cluster)
+
+        def apply(one: Declared) -> None:
+            metadata = {**one.object["metadata"], "namespace": namespace}
+            resource = discovery.need(one.api_version, one.kind)
+            apply_object(cluster, resource, {**one.object, "metadata": metadata}, manager="kubectl")
+
+        with ThreadPoolExecutor(16) as pool:
+            list(pool.map(apply, from_directory(directory).declared))
+
+    def new_cache(self) -> dict[str, str]:
+        """The environment of somebody who has run nothing yet."""
+        self._caches += 1
+        return self.environment | {"XDG_CACHE_HOME": str(self._directory / f"cache-{self._caches}")}
+
+    def api_calls(self, side: Callable[[], Run]) -> int:
+        """How many requests of ours one more run makes, as the audit log tells."""
+        mark = self._plane.audit_mark()
+        side()
+        last = f"/version?mark={mark}"
+        self._plane.request("GET", last)
+
+        def events() -> list[dict[str, Any]]:
+            found = self._plane.audit_events(since=mark)
+            return found if any(event["requestURI"] == last for event in found) else []
+
+        return sum(e.get("userAgent") == "kubectl-gitops" for e in wait_until(events, 30, "the audit log"))
 
     def new_namespace(self) -> str:
         self._namespaces += 1
@@ -71,7 +115,9 @@ class Ground:
         """kubectl, outside of what is measured."""
         self._plane.kubectl(*map(str, args), timeout_seconds=600)
 
-    def figures(self, name: str, count: int, results: Mapping[str, Sequence[Run]]) -> list[Figure]:
+    def figures(
+        self, name: str, count: int, results: Mapping[str, Sequence[Run]], *, api_calls: int | None = None
+    ) -> list[Figure]:
         """Ours against each of the others in ``results``, by the median of their seconds."""
         ours = median_seconds(results["ours"])
         peak = max(run.peak_rss_mib for run in results["ours"])
@@ -85,6 +131,7 @@ class Ground:
                 ratio=round(ours / median_seconds(runs), 3),
                 unit="s",
                 peak_rss_mib=round(peak, 1),
+                api_calls=api_calls,
                 versions=self.versions,
             )
             for peer, runs in results.items()
@@ -95,7 +142,7 @@ class Ground:
 @contextmanager
 def ground() -> Iterator[Ground]:
     # No controllers: what they do after each write would disturb whoever is measured next.
-    with ControlPlane() as plane, TemporaryDirectory(prefix="kubectl-gitops-bench-") as directory:
+    with ControlPlane(audit=True) as plane, TemporaryDirectory(prefix="kubectl-gitops-bench-") as directory:
         yield Ground(plane, Path(directory), _versions(plane))
 
 

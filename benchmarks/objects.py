@@ -95,9 +95,16 @@ spec:
 """
 
 
-def write_objects(directory: Path, count: int) -> None:
+#: The same quantities as people write them, and as the API server does not.
+_AS_PEOPLE_WRITE = {"cpu: 100m": "cpu: 0.1", "memory: 64Mi": "memory: 65536Ki", "memory: 128Mi": "memory: 0.125Gi"}
+
+
+def write_objects(directory: Path, count: int, *, as_people_write: bool = False) -> None:
     """Write ``count`` objects into files of five."""
+    application = _APPLICATION
+    for canonical, written in _AS_PEOPLE_WRITE.items() if as_people_write else ():
+        application = application.replace(canonical, written)
     directory.mkdir(parents=True)
     for number in range(count // OBJECTS_PER_FILE):
-        text = _APPLICATION.format(name=f"app-{number:05}", minor=number % 20)
+        text = application.format(name=f"app-{number:05}", minor=number % 20)
         (directory / f"app-{number:05}.yaml").write_text(text)

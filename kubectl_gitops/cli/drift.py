@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 
 import click
 
 from kubectl_gitops.api.gitsync import GitSync
 from kubectl_gitops.api.names import managed_by
 from kubectl_gitops.cli.authors import with_authors, with_synced_authors
+from kubectl_gitops.cli.comparison import comparer
 from kubectl_gitops.cli.failures import exit_with_differences
 from kubectl_gitops.cli.options import ClusterOptions, all_namespaces_option, cluster_options
 from kubectl_gitops.cli.output import report_option, show
@@ -22,13 +24,14 @@ from kubectl_gitops.cli.targets import (
 from kubectl_gitops.cluster.connection import Cluster
 from kubectl_gitops.cluster.discovery import Discovery
 from kubectl_gitops.diff.rules import Rules
-from kubectl_gitops.errors import Forbidden, GitOpsError, InvalidInput
+from kubectl_gitops.errors import GitOpsError, InvalidInput
 from kubectl_gitops.report.model import DriftReport, DriftReportList
-from kubectl_gitops.report.text import count_of
+from kubectl_gitops.report.text import count_of, printable
 from kubectl_gitops.snapshot.model import Snapshot
 from kubectl_gitops.snapshot.store import SnapshotStore
-from kubectl_gitops.sync.drift import drift_in, find_drift
-from kubectl_gitops.sync.planning import Planner, Step, Target
+from kubectl_gitops.sync.drift import find_drift
+from kubectl_gitops.sync.revealed import drift_in
+from kubectl_gitops.sync.steps import Plan, Target, Unread
 
 
 @click.command("drift")
@@ -50,17 +53,19 @@ def command(
 
     NAME is a GitSync, whose objects are compared with what it last synced; without it, all GitSyncs of the
     namespace (-A: of the cluster). With -f, the cluster is compared with a directory, a file, a repository or stdin,
-    whether anything is installed or not.
+    whether anything is installed or not; fields that people added are reported too. The right to read is enough:
+    what only a dry-run could tell is then marked as not confirmed.
 
-    Exit codes: 0 no drift, 1 drift, 2 an error.
+    Exit codes: 0 no drift, 1 drift, 2 an error, or objects that could not be read.
     """
     cluster = options.connect()
     report: DriftReport | DriftReportList
     not_synced: list[GitSync] = []
+    unread: tuple[Unread, ...] = ()
     if source.filename is not None:
         if name or all_namespaces:
             raise InvalidInput("-f compares with files; give it without a GitSync's name and without -A")
-        report = _of_source(cluster, source, options.namespace_or_default(cluster))
+        report, unread = _of_source(cluster, source, options.namespace_or_default(cluster))
     else:
         if source.revision or source.path:
             raise InvalidInput(
@@ -72,6 +77,8 @@ def command(
     show(report, output)
     if not_synced:
         raise _not_synced(not_synced)
+    if unread:
+        raise _not_read(unread)
     if report.has_drift:
         exit_with_differences()
 
@@ -132,35 +139,43 @@ def _of_gitsync(
     )
 
 
-def _of_source(cluster: Cluster, source: SourceOptions, namespace: str) -> DriftReport:
+def _of_source(cluster: Cluster, source: SourceOptions, namespace: str) -> tuple[DriftReport, tuple[Unread, ...]]:
+    """The cluster compared with what ``-f`` names, and the declared objects that may not be read."""
     started = time.monotonic()
     desired = source.read()
+    discovery = Discovery(cluster)
     target = Target(namespace="", name="", label=managed_by("", ""), default_namespace=namespace)
-    planner = Planner(reader=cluster, writer=cluster, discovery=Discovery(cluster), sealing_key=b"")
-    plan = planner.plan(desired.declared, target, previous=None, file_commits=desired.file_commits, owned=False)
-    failed = [step for step in plan.steps if step.error is not None]
-    if failed:
-        raise _unanswered(failed)
-    return DriftReport(
+    plan = comparer(cluster, discovery).compare(desired.declared, target, desired.file_commits)
+    judged = drift_in(plan)
+    _warn(plan)
+    report = DriftReport(
         subject=desired.where,
         repo_url="",
         path=source.path or "",
         revision=desired.commit,
         ref=source.revision or "",
         checked=len(plan.steps),
-        drifts=with_authors(drift_in(plan), desired),
+        drifts=with_authors([one.drift for one in judged if one.drift], desired),
+        ignored=with_authors([one.ignored for one in judged if one.ignored], desired),
+        unconfirmed_because=plan.unconfirmed_because,
         seconds=time.monotonic() - started,
         api_calls=cluster.calls.count,
     )
+    return report, plan.unread
 
 
-def _unanswered(failed: list[Step]) -> GitOpsError:
-    """Why the API server would not say how an object should look: that of the first, and how many there are."""
-    first = failed[0]
-    assert first.declared is not None
-    assert first.error is not None
-    more = f" (and {count_of(len(failed) - 1, 'more object')})" if failed[1:] else ""
-    hint = first.error.hint
-    if isinstance(first.error, Forbidden):
-        hint = "whether a value only looks different, a dry-run tells, and that takes the right to patch"
-    return InvalidInput(f"{first.declared.origin}: {first.key.described}: {first.error}{more}", hint=hint)
+def _warn(plan: Plan) -> None:
+    """What the report does not hold, on stderr: what could not be told, and what could not be read."""
+    warnings = [f"{count_of(len(group.keys), 'object')} not compared: {group.error}" for group in plan.unread]
+    if plan.undecided:
+        objects = f"{count_of(plan.undecided, 'object')} that people created"
+        warnings += [f"in {objects}, additions cannot be told from defaults: {plan.unconfirmed_because}"]
+    for warning in warnings:
+        click.echo(f"warning: {printable(warning)}", err=True)
+
+
+def _not_read(unread: Sequence[Unread]) -> GitOpsError:
+    """The error that ends a command whose report does not have all declared objects in it."""
+    number = count_of(sum(len(group.keys) for group in unread), "object")
+    hints = sorted({group.error.hint for group in unread if group.error.hint})
+    return GitOpsError(f"{number} could not be read, and so not be compared", hint="; ".join(hints))

@@ -10,6 +10,7 @@ from kubectl_gitops.api.commit import Commit
 from kubectl_gitops.api.names import MANAGED_BY_LABEL, managed_by
 from kubectl_gitops.api.objects import Declared, Object, Origin, ResourceKey, key_of
 from kubectl_gitops.cli.authors import warn, words_of
+from kubectl_gitops.cli.comparison import comparer
 from kubectl_gitops.cli.targets import SourceOptions, find_gitsync, gitsync_of, read_commit
 from kubectl_gitops.cluster.connection import Cluster
 from kubectl_gitops.cluster.discovery import Discovery
@@ -25,7 +26,7 @@ from kubectl_gitops.source.attribution import GitAuthors
 from kubectl_gitops.source.desired import Desired
 from kubectl_gitops.source.fieldlines import follow, spellings
 from kubectl_gitops.source.render import Renderer
-from kubectl_gitops.sync.planning import Planner, Target
+from kubectl_gitops.sync.steps import Target
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,11 +136,12 @@ def _since_synced(entry: Entry, live: Object, sealing_key: bytes | None) -> tupl
 def _against(declared: Declared, cluster: Cluster, discovery: Discovery, namespace: str) -> tuple[FieldChange, ...]:
     """Where the object is not as declared, as the API server has it in a dry-run."""
     target = Target(namespace="", name="", label=managed_by("", ""), default_namespace=namespace)
-    planner = Planner(reader=cluster, writer=cluster, discovery=discovery, sealing_key=b"")
-    (step,) = planner.plan([declared], target, previous=None, file_commits={}, owned=False).steps
-    if step.error is not None:
-        warn(f"whether fields differ is unknown: {words_of(step.error)}")
-    return _masked((change for change in step.changes if change.desired is not ABSENT), declared.object)
+    plan = comparer(cluster, discovery).compare([declared], target, {})
+    for step in plan.steps:
+        if not step.confirmed:
+            warn(f"whether fields differ is not sure: {step.note or plan.unconfirmed_because}")
+        return _masked((change for change in step.changes if change.desired is not ABSENT), declared.object)
+    return ()
 
 
 def _masked(changes: Iterable[FieldChange], obj: Object) -> tuple[FieldChange, ...]:

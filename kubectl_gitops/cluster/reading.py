@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -84,17 +84,32 @@ def read_autoscalers(cluster: Cluster, discovery: Discovery, namespaces: Iterabl
     return found
 
 
-def read_objects(cluster: Cluster, wanted: Iterable[tuple[Resource, ResourceKey]]) -> dict[ResourceKey, Object]:
+def read_objects(
+    cluster: Cluster,
+    wanted: Iterable[tuple[Resource, ResourceKey]],
+    *,
+    forbidden: Callable[[Collection[ResourceKey], Forbidden], None] | None = None,
+) -> dict[ResourceKey, Object]:
     """Those of the wanted objects that exist, by key: one LIST for each kind and namespace, a GET for a single one.
 
-    Of a kind that is served no longer (its CRD was deleted) there are none.
+    Of a kind that is served no longer (its CRD was deleted) there are none. ``forbidden``, where given, is told what
+    may not be read, instead of an error for all; it is called from many threads.
     """
     groups: dict[tuple[Resource, str], set[ResourceKey]] = defaultdict(set)
     for resource, key in wanted:
         groups[resource, key.namespace].add(key)
 
     def read(group: tuple[tuple[Resource, str], set[ResourceKey]]) -> list[tuple[ResourceKey, Object]]:
-        (resource, namespace), keys = group
+        try:
+            return read_group(*group)
+        except Forbidden as exc:
+            if forbidden is None:
+                raise
+            forbidden(group[1], exc)
+            return []
+
+    def read_group(of: tuple[Resource, str], keys: set[ResourceKey]) -> list[tuple[ResourceKey, Object]]:
+        resource, namespace = of
         if len(keys) == 1:
             (key,) = keys
             found = get_object(cluster, resource, namespace, key.name)

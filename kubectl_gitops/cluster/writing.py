@@ -37,10 +37,11 @@ def apply_object(
     )
 
 
-def create_object(cluster: Cluster, resource: Resource, obj: Object, *, manager: str) -> Object:
+def create_object(cluster: Cluster, resource: Resource, obj: Object, *, manager: str, dry_run: bool = False) -> Object:
     """POST. Raises Conflict where an object of that name exists."""
     path = resource.path(obj["metadata"].get("namespace") or "")
-    return cluster.request("POST", path, query={"fieldManager": manager}, body=obj)
+    query = {"fieldManager": manager, "dryRun": "All" if dry_run else None}
+    return cluster.request("POST", path, query=query, body=obj)
 
 
 def delete_object(cluster: Cluster, resource: Resource, namespace: str, name: str, *, uid: str | None = None) -> Object:

@@ -5,24 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from kubectl_gitops.api.commit import Commit
 from kubectl_gitops.api.names import FIELD_MANAGER, MANAGED_BY_LABEL, managed_by
 from kubectl_gitops.api.objects import Object
 from kubectl_gitops.cluster.connection import Cluster
 from kubectl_gitops.cluster.discovery import Discovery
 from kubectl_gitops.cluster.reading import read_autoscalers, read_objects
-from kubectl_gitops.diff.additions import added_fields
+from kubectl_gitops.diff.additions import added_fields, without_reference
 from kubectl_gitops.diff.attribution import owner_of
 from kubectl_gitops.diff.compare import FieldChange, compare
 from kubectl_gitops.diff.drift import DriftedField, DriftKind, ObjectDrift, attribute, gravest
 from kubectl_gitops.diff.fieldset import FieldSet, beyond, managed_fields, our_fields_v1, project
 from kubectl_gitops.diff.path import ABSENT, lookup
-from kubectl_gitops.diff.plan import ActionKind
 from kubectl_gitops.diff.rules import Rules, is_about_replicas, scaled_by
 from kubectl_gitops.diff.secrets import holds_secret_values, masked, seal
 from kubectl_gitops.snapshot.model import Entry, Snapshot
 from kubectl_gitops.sync.showing import shown
-from kubectl_gitops.sync.steps import Plan
 
 
 class Judged(NamedTuple):
@@ -73,7 +70,9 @@ def _stale(fields: FieldSet, sealed: Object) -> Iterator[DriftedField]:
 
 
 def _added(entry: Entry, fields: FieldSet, sealed: Object, rules: Rules) -> Iterator[DriftedField]:
-    for one in added_fields(sealed, fields, rules.humans):
+    # What may be a default that the API server filled in for whoever created the object is not called an addition.
+    told, _ = without_reference(added_fields(sealed, fields, rules.humans), sealed)
+    for one in told:
         change = _fit_to_show(FieldChange(one.path, ABSENT, one.value), entry)
         yield DriftedField(path=one.path, desired=ABSENT, live=change.live, owner=one.owner, kind=DriftKind.ADDED)
 
@@ -121,37 +120,6 @@ def find_drift(
         if key in live and (live[key]["metadata"].get("labels") or {}).get(MANAGED_BY_LABEL) == label
     ]
     return [*found, *orphans]
-
-
-_DRIFT_OF = {
-    ActionKind.CREATE: DriftKind.MISSING,
-    ActionKind.CHANGE: DriftKind.MODIFIED,
-    ActionKind.PRUNE: DriftKind.ORPHANED,
-    ActionKind.ORPHAN: DriftKind.ORPHANED,
-}
-
-
-def drift_in(plan: Plan) -> tuple[ObjectDrift, ...]:
-    """The drift that a plan reveals: what the cluster has otherwise than the declared objects say."""
-    commits: dict[object, Commit | None] = {step.key: step.commit for step in plan.steps}
-    drifts = []
-    for action in plan.actions():
-        fields = tuple(field for field in action.fields if field.desired is not ABSENT)
-        if action.kind not in _DRIFT_OF or (action.kind is ActionKind.CHANGE and not fields and not action.error):
-            continue
-        drifts.append(
-            ObjectDrift(
-                kind=_DRIFT_OF[action.kind],
-                key=action.key,
-                api_version=action.api_version,
-                origin=action.origin,
-                commit=commits[action.key],
-                fields=fields,
-                desired=action.desired,
-                live=action.live,
-            )
-        )
-    return _sorted(drifts)
 
 
 def _identity(entry: Entry) -> Object:

@@ -36,10 +36,8 @@ class Judgement:
     canonical: Canonical | None = None
 
 
-def judge(
-    declared: Declared, live: Object | None, entry: Entry | None, sealing_key: bytes, *, owned: bool
-) -> Judgement:
-    """Compare without asking. With ``owned``, equal values are the same only if our manager holds them as well.
+def judge(declared: Declared, live: Object | None, entry: Entry | None, sealing_key: bytes) -> Judgement:
+    """Compare without asking. Equal values are the same only if our manager holds them as well.
 
     ``entry`` is what the last sync learned about the object; it counts only for the same declaration.
     """
@@ -48,7 +46,7 @@ def judge(
         return Judgement(Standing.MISSING, known)
     if known is not None:
         same = not any(compare(known.tree, seal(live, sealing_key), known.fields))
-        if same and (not owned or our_fields_v1(live) == known.fields_v1):
+        if same and our_fields_v1(live) == known.fields_v1:
             return Judgement(Standing.SAME, known)
         return Judgement(Standing.SUSPECT, known)
     wanted = without_identity(declared.object)
@@ -57,7 +55,7 @@ def judge(
     ours = our_fields_v1(live)
     if ours is not None and covers(FieldSet.parse(ours), wanted):
         return Judgement(Standing.SAME, canonical_of(seal(live, sealing_key)))
-    return Judgement(Standing.SUSPECT if owned else Standing.SAME)
+    return Judgement(Standing.SUSPECT)
 
 
 def is_held(live: Object, canonical: Canonical, but: Collection[FieldPath] = ()) -> bool:

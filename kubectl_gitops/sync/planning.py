@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -11,25 +11,22 @@ from kubectl_gitops.api.names import MANAGED_BY_LABEL
 from kubectl_gitops.api.objects import Declared, Object, ResourceKey
 from kubectl_gitops.cluster.connection import Cluster
 from kubectl_gitops.cluster.discovery import Discovery
-from kubectl_gitops.cluster.reading import read_autoscalers, read_objects
 from kubectl_gitops.cluster.writing import apply_object
-from kubectl_gitops.diff.attribution import owner_of
 from kubectl_gitops.diff.compare import canonical_of
-from kubectl_gitops.diff.path import ABSENT
 from kubectl_gitops.diff.plan import ActionKind
-from kubectl_gitops.diff.rules import REPLICAS, Rules, scaled_by
+from kubectl_gitops.diff.rules import Rules
 from kubectl_gitops.diff.secrets import declared_digest, seal
-from kubectl_gitops.errors import GitOpsError, InvalidInput
+from kubectl_gitops.errors import GitOpsError
 from kubectl_gitops.snapshot.model import Snapshot
+from kubectl_gitops.sync.dryrun import PARALLEL_REQUESTS
+from kubectl_gitops.sync.ignoring import rules_with_autoscalers, without_ignored
 from kubectl_gitops.sync.judge import Standing, differences, is_held, judge
+from kubectl_gitops.sync.observing import observe, scopes
 from kubectl_gitops.sync.prepare import prepare
 from kubectl_gitops.sync.showing import shown
 from kubectl_gitops.sync.steps import HeldByAnother, Plan, Step, Target
 
 __all__ = ["PARALLEL_REQUESTS", "HeldByAnother", "Plan", "Planner", "Step", "Target", "shown"]
-
-#: Requests in flight at once, as for applying.
-PARALLEL_REQUESTS = 16
 
 
 class Planner:
@@ -57,29 +54,19 @@ class Planner:
         *,
         previous: Snapshot | None,
         file_commits: Mapping[str, Commit],
-        owned: bool = True,
     ) -> Plan:
-        """What a sync of ``declared`` would do.
-
-        Without ``owned``, only values count and no label is set: the question is then whether the cluster is
-        as a directory says, not whether we keep it so. Raises InvalidInput for unknown kinds, InvalidManifest.
-        """
+        """What a sync of ``declared`` would do. Raises InvalidInput for unknown kinds, InvalidManifest."""
         declared = list(declared)
-        scope = _scopes(declared, self._discovery)
-        ready = prepare(
-            declared,
-            is_namespaced=scope,
-            namespace=target.default_namespace,
-            label=target.label if owned else None,
-        )
+        scope = scopes(declared, self._discovery)
+        ready = prepare(declared, is_namespaced=scope, namespace=target.default_namespace, label=target.label)
         gone = _no_longer_declared({one.key for one in ready}, previous)
         live = self._observe(ready, gone)
-        steps = [self._judged(one, live, previous, file_commits, owned=owned) for one in ready]
+        steps = [self._judged(one, live, previous, file_commits) for one in ready]
         suspects = [step for step in steps if step.kind is ActionKind.CHANGE]
         with ThreadPoolExecutor(PARALLEL_REQUESTS) as pool:
             asked = list(pool.map(self._confirmed, suspects))
-        rules = self._rules_for(asked)
-        confirmed = {step.key: _settled(step, rules, owned=owned) for step in asked}
+        rules = rules_with_autoscalers(self._rules, asked, self._reader, self._discovery)
+        confirmed = {step.key: _settled(step, rules) for step in asked}
         steps = [confirmed.get(step.key, step) for step in steps]
         pruned = [
             _prune_step(api_version, live[key], target)
@@ -97,9 +84,7 @@ class Planner:
         )
 
     def _observe(self, ready: Iterable[Declared], gone: Iterable[tuple[str, ResourceKey]]) -> dict[ResourceKey, Object]:
-        pairs = [(one.api_version, one.key) for one in ready] + list(gone)
-        found = [(self._discovery.find(api_version, key.kind), key) for api_version, key in pairs]
-        return read_objects(self._reader, [(resource, key) for resource, key in found if resource is not None])
+        return observe(self._reader, self._discovery, [*((one.api_version, one.key) for one in ready), *gone])
 
     def _judged(
         self,
@@ -107,12 +92,10 @@ class Planner:
         live: Mapping[ResourceKey, Object],
         previous: Snapshot | None,
         file_commits: Mapping[str, Commit],
-        *,
-        owned: bool,
     ) -> Step:
         found = live.get(declared.key)
         entry = previous.by_key.get(declared.key) if previous else None
-        judgement = judge(declared, found, entry, self._sealing_key, owned=owned)
+        judgement = judge(declared, found, entry, self._sealing_key)
         return Step(
             kind=_KIND_OF[judgement.standing],
             key=declared.key,
@@ -136,35 +119,18 @@ class Planner:
         canonical = canonical_of(seal(answer, self._sealing_key))
         return replace(step, canonical=canonical, changes=tuple(differences(answer, step.live)))
 
-    def _rules_for(self, asked: Iterable[Step]) -> Rules:
-        """The rules, with those for what autoscalers scale: they are asked for only where replicas differ."""
-        namespaces = {step.key.namespace for step in asked if any(one.path == REPLICAS for one in step.changes)}
-        if not namespaces:
-            return self._rules
-        return self._rules.beside(scaled_by(read_autoscalers(self._reader, self._discovery, namespaces)))
 
-
-def _settled(step: Step, rules: Rules, *, owned: bool) -> Step:
+def _settled(step: Step, rules: Rules) -> Step:
     """A suspect, judged by what the dry-run said, and by which differences count."""
     if step.error is not None:
         return step
-    assert step.declared is not None
     assert step.live is not None
     assert step.canonical is not None
-    of_object = rules.for_object(step.key, step.live, step.declared.object)
-    counted, ignored = [], []
-    for change in step.changes:
-        owner = owner_of(step.live, change.path)
-        why = of_object.why(change.path, owner.manager if owner else "") if change.desired is not ABSENT else ""
-        if why:
-            ignored.append((change, why))
-        else:
-            counted.append(change)
-    kind = ActionKind.CHANGE
-    if not counted:
-        is_ours = is_held(step.live, step.canonical, [change.path for change, _ in ignored])
-        kind = ActionKind.UNCHANGED if is_ours or not owned else ActionKind.TAKE_OVER
-    return replace(step, kind=kind, changes=tuple(counted), ignored=tuple(ignored))
+    judged = without_ignored(step, rules)
+    if judged.changes:
+        return judged
+    is_ours = is_held(step.live, step.canonical, [change.path for change, _ in judged.ignored])
+    return replace(judged, kind=ActionKind.UNCHANGED if is_ours else ActionKind.TAKE_OVER)
 
 
 _KIND_OF = {
@@ -172,31 +138,6 @@ _KIND_OF = {
     Standing.SAME: ActionKind.UNCHANGED,
     Standing.SUSPECT: ActionKind.CHANGE,
 }
-
-
-def _scopes(declared: Iterable[Declared], discovery: Discovery) -> Callable[[str, str], bool]:
-    """Whether a kind is namespaced: as the cluster says, or a CRD among the declared objects themselves."""
-    own: dict[tuple[str, str], bool] = {}
-    for one in declared:
-        if one.kind == "CustomResourceDefinition":
-            spec = one.object.get("spec") or {}
-            for version in spec.get("versions") or []:
-                api_version = f"{spec.get('group')}/{version.get('name')}"
-                own[api_version, (spec.get("names") or {}).get("kind", "")] = spec.get("scope") == "Namespaced"
-    places = {(one.api_version, one.kind): one.origin for one in reversed(list(declared))}
-
-    def is_namespaced(api_version: str, kind: str) -> bool:
-        found = discovery.find(api_version, kind)
-        if found is not None:
-            return found.namespaced
-        if (api_version, kind) in own:
-            return own[api_version, kind]
-        try:
-            return discovery.need(api_version, kind).namespaced
-        except InvalidInput as exc:
-            raise InvalidInput(f"{places[api_version, kind]}: {exc}", hint=exc.hint) from exc
-
-    return is_namespaced
 
 
 def _no_longer_declared(declared: set[ResourceKey], previous: Snapshot | None) -> list[tuple[str, ResourceKey]]:

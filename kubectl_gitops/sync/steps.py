@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from kubectl_gitops.api.commit import Commit
 from kubectl_gitops.api.objects import Declared, Object, ResourceKey
+from kubectl_gitops.diff.additions import AddedField
 from kubectl_gitops.diff.compare import Canonical, FieldChange
 from kubectl_gitops.diff.drift import attribute
 from kubectl_gitops.diff.fieldset import project
@@ -40,8 +41,10 @@ class Target:
 class Step:
     """One object of a plan. ``declared`` is None for one to prune; ``live`` is None for one to create.
 
-    ``changes`` are unmasked: never shown, only through :meth:`Plan.actions`. ``ignored`` are those that do not count,
-    each with the reason.
+    ``changes`` and ``added`` are unmasked: never shown, only through :meth:`Plan.actions` and drift_in. ``ignored`` are
+    those that do not count, each with the reason.
+    ``confirmed`` is False where the API server did not say how the object should be, so that changes are told from
+    what is declared, as it stands in Git; ``note`` says what a person should know besides.
     """
 
     kind: ActionKind
@@ -53,7 +56,10 @@ class Step:
     canonical: Canonical | None = None
     commit: Commit | None = None
     changes: tuple[FieldChange, ...] = ()
+    added: tuple[AddedField, ...] = ()
     ignored: tuple[tuple[FieldChange, str], ...] = ()
+    confirmed: bool = True
+    note: str = ""
     error: GitOpsError | None = None
 
     @property
@@ -80,17 +86,31 @@ class Step:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """Declared objects that could not be read, and why."""
+
+    keys: tuple[ResourceKey, ...]
+    error: GitOpsError
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """What a sync would do. ``steps`` come in the order in which objects are declared, those to prune last.
 
     ``unseen`` are objects that Git no longer declares and that may be there: the server of their API group is down.
+    ``unread`` are declared objects that there is no step for, because they could not be read. ``unconfirmed_because``
+    says why not everything is confirmed. ``undecided`` counts the objects of which, for the same reason, it cannot be
+    told whether more was given to them when a person created them.
     """
 
     target: Target
     steps: tuple[Step, ...]
     previous: Snapshot | None
     unseen: tuple[tuple[str, ResourceKey], ...] = ()
+    unread: tuple[Unread, ...] = ()
+    unconfirmed_because: str = ""
+    undecided: int = 0
 
     def of_kind(self, *kinds: ActionKind) -> list[Step]:
         return [step for step in self.steps if step.kind in kinds]
@@ -108,7 +128,7 @@ def _action(step: Step) -> PlannedAction:
     changes = list(step.changes)
     if step.key.kind == "Secret" and not step.key.group:
         changes = [masked(change) for change in changes]
-    desired, live = _trees(step)
+    desired, live = trees_of(step)
     return PlannedAction(
         kind=step.kind,
         key=step.key,
@@ -124,7 +144,7 @@ def _action(step: Step) -> PlannedAction:
 _MASK_KEY = b"shown, not stored"
 
 
-def _trees(step: Step) -> tuple[Object | None, Object | None]:
+def trees_of(step: Step) -> tuple[Object | None, Object | None]:
     """Both sides at the fields that we declare, to be shown as a unified diff."""
     if step.kind in {ActionKind.UNCHANGED, ActionKind.ORPHAN}:
         return None, None

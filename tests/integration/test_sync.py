@@ -20,10 +20,11 @@ from kubectl_gitops.diff.rules import Rules
 from kubectl_gitops.errors import Conflict, InvalidInput, Rejected
 from kubectl_gitops.snapshot.model import Snapshot
 from kubectl_gitops.snapshot.store import SnapshotStore
-from kubectl_gitops.sync.drift import drift_in, find_drift
+from kubectl_gitops.sync.drift import find_drift
 from kubectl_gitops.sync.engine import Engine, Interrupted, Observer, SyncResult
 from kubectl_gitops.sync.inventory import Outcome
 from kubectl_gitops.sync.planning import Planner
+from kubectl_gitops.sync.revealed import drift_in
 from kubectl_gitops.sync.steps import HeldByAnother, Plan, Target
 from tests.integration.gitsyncs import LABEL, Api, Object, config_map, deployment, secret
 from tests.testbed.controlplane import ControlPlane
@@ -48,7 +49,7 @@ class Team:
         assert found is not None
         return found
 
-    def plan(self, *objects: Object, prune: bool = True, owned: bool = True) -> Plan:
+    def plan(self, *objects: Object, prune: bool = True) -> Plan:
         target = Target(
             namespace=self.live.namespace,
             name="team",
@@ -62,7 +63,7 @@ class Team:
         ]
         planner = Planner(reader=self.cluster, writer=self.cluster, discovery=self.discovery, sealing_key=KEY)
         previous = self.store.load(self.live.namespace, "team")
-        return planner.plan(declared, target, previous=previous, file_commits={"all.yaml": COMMIT}, owned=owned)
+        return planner.plan(declared, target, previous=previous, file_commits={"all.yaml": COMMIT})
 
     def run(self, plan: Plan, observer: Observer | None = None) -> SyncResult:
         engine = Engine(
@@ -252,7 +253,6 @@ def test_what_kubectl_made_is_taken_over(team: Team) -> None:
     live["metadata"]["managedFields"] = [{}]
     team.live.plane.request("PUT", team.live.path("configmaps", "settings"), live)
     assert kinds(team.plan(config_map("settings"))) == {"settings": ActionKind.TAKE_OVER}
-    assert kinds(team.plan(config_map("settings"), owned=False)) == {"settings": ActionKind.UNCHANGED}
 
 
 def test_what_another_gitsync_manages_is_not_written(team: Team) -> None:
@@ -293,7 +293,8 @@ def test_drift_is_found_against_what_was_synced_and_against_what_is_declared(tea
     assert (replicas.path, replicas.desired, replicas.live) == (("spec", "replicas"), 2, 7)
     assert replicas.owner
     assert replicas.owner.manager == "kubectl-edit"
-    by_plan = drift_in(team.plan(*objects, prune=False))
+    found_by_plan = [one.drift for one in drift_in(team.plan(*objects, prune=False)) if one.drift]
+    by_plan = sorted(found_by_plan, key=lambda drift: (drift.key.kind, drift.key.name))
     assert [(drift.kind, drift.key.name) for drift in by_plan] == [(drift.kind, drift.key.name) for drift in found]
     of_git = [tuple(one for one in drift.fields if one.kind is DriftKind.MODIFIED) for drift in found]
     assert [drift.fields for drift in by_plan] == of_git

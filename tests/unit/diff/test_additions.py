@@ -6,9 +6,16 @@ from typing import Any
 
 import pytest
 
-from kubectl_gitops.diff.additions import added_fields, default_human_managers, is_human
+from kubectl_gitops.diff.additions import (
+    added_fields,
+    beyond,
+    default_human_managers,
+    is_human,
+    without_reference,
+)
 from kubectl_gitops.diff.fieldset import FieldSet
 from kubectl_gitops.diff.path import format_path
+from kubectl_gitops.diff.secrets import LAST_APPLIED_ANNOTATION
 
 HUMANS = default_human_managers()
 DECLARED = FieldSet.parse(
@@ -123,3 +130,90 @@ def test_programs(manager: str) -> None:
 def test_the_list_can_be_changed() -> None:
     assert is_human("helm", [*HUMANS, "helm"])
     assert not is_human("curl", [*HUMANS, "!curl"])
+
+
+# With a reference: the declaration as the API server would create it
+
+
+def beyond_reference(obj: dict[str, Any], reference: dict[str, Any]) -> list[tuple[str, Any, bool]]:
+    found = beyond(added_fields(obj, DECLARED, HUMANS), obj, reference)
+    return [(format_path(added.path), added.value, added.confirmed) for added in found]
+
+
+def pod_spec(*items: dict[str, Any]) -> dict[str, Any]:
+    return {"spec": {"replicas": 3, "template": {"spec": {"containers": list(items)}}}}
+
+
+def test_what_the_reference_has_as_well_is_a_default_and_no_addition() -> None:
+    fields: dict[str, Any] = {"f:spec": {"f:replicas": {}}}
+    made = live(("kubectl-create", fields))
+    assert beyond_reference(made, {"spec": {"replicas": 3}}) == []
+    assert beyond_reference(made, {"spec": {"replicas": 1}}) == [("spec.replicas", 3, True)]
+    assert beyond_reference(made, {}) == [("spec.replicas", 3, True)]
+
+
+def test_an_item_is_added_as_a_whole_but_of_one_that_is_injected_only_what_differs() -> None:
+    edited = live(("kubectl-edit", SIDECAR))
+    web = {"name": "web", "image": "a"}
+    path = "spec.template.spec.containers[name=sidecar]"
+    assert beyond_reference(edited, pod_spec(web)) == [(path, {"name": "sidecar", "image": "b"}, True)]
+    assert beyond_reference(edited, pod_spec(web, {"name": "sidecar", "image": "b"})) == []
+    assert beyond_reference(edited, pod_spec(web, {"name": "sidecar", "image": "c"})) == [(f"{path}.image", "b", True)]
+
+
+def test_an_item_that_admission_may_have_named_is_not_confirmed() -> None:
+    edited = live(("kubectl-create", SIDECAR))
+    reference = pod_spec({"name": "web", "image": "a"}, {"name": "sidecar-x7k2p", "image": "b"})
+    ((path, _, confirmed),) = beyond_reference(edited, reference)
+    assert (path, confirmed) == ("spec.template.spec.containers[name=sidecar]", False)
+
+
+def test_who_applies_server_side_owns_no_defaults() -> None:
+    applied = live(("kubectl", SIDECAR))
+    applied["metadata"]["managedFields"][0]["operation"] = "Apply"
+    assert beyond_reference(applied, pod_spec({"name": "sidecar", "image": "b"}))
+
+
+# Without one: who may not ask
+
+
+def told(obj: dict[str, Any]) -> tuple[list[tuple[str, bool]], bool]:
+    found, undecided = without_reference(added_fields(obj, DECLARED, HUMANS), obj)
+    return [(format_path(added.path), added.confirmed) for added in found], undecided
+
+
+REPLICAS: dict[str, Any] = {"f:spec": {"f:replicas": {}}}
+
+
+def test_who_changes_an_object_owns_no_defaults_either() -> None:
+    made = live(("kubectl-edit", REPLICAS))
+    made["metadata"]["creationTimestamp"] = "2025-01-01T00:00:00Z"
+    assert told(made) == ([("spec.replicas", False)], False)
+
+
+def test_who_may_have_created_it_may_own_a_default() -> None:
+    assert told(live(("kubectl-create", REPLICAS))) == ([], True)
+    same_time = live(("k9s", REPLICAS))
+    same_time["metadata"]["creationTimestamp"] = "2026-01-01T00:00:00Z"
+    assert told(same_time) == ([], True)
+
+
+def test_labels_and_annotations_are_nobodys_defaults() -> None:
+    assert told(live(("kubectl-create", {"f:metadata": {"f:labels": {"f:tier": {}}}}))) == (
+        [("metadata.labels.tier", False)],
+        False,
+    )
+
+
+def test_what_was_given_to_client_side_apply_is_in_its_annotation() -> None:
+    made = live(("kubectl-client-side-apply", REPLICAS))
+    made["metadata"]["annotations"] = {LAST_APPLIED_ANNOTATION: '{"spec": {"replicas": 3}}'}
+    assert told(made) == ([("spec.replicas", False)], False)
+    made["metadata"]["annotations"] = {LAST_APPLIED_ANNOTATION: "{nonsense"}
+    assert told(made) == ([], True)
+
+
+def test_who_scales_is_not_who_creates() -> None:
+    scaled = live(("kubectl", REPLICAS))
+    scaled["metadata"]["managedFields"][0] |= {"subresource": "scale", "time": ""}
+    assert told(scaled) == ([("spec.replicas", False)], False)

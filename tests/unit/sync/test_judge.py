@@ -11,45 +11,43 @@ LIVE = applied(WEB)
 
 
 def test_what_is_not_there_is_missing() -> None:
-    assert judge(WEB, None, None, KEY, owned=True).standing is Standing.MISSING
-    known = judge(WEB, None, entry_of(WEB, LIVE), KEY, owned=True)
+    assert judge(WEB, None, None, KEY).standing is Standing.MISSING
+    known = judge(WEB, None, entry_of(WEB, LIVE), KEY)
     assert known.standing is Standing.MISSING
     assert known.canonical == entry_of(WEB, LIVE).canonical
 
 
 def test_with_a_canonical_form_equality_is_exact() -> None:
     entry = entry_of(WEB, LIVE)
-    assert judge(WEB, LIVE, entry, KEY, owned=True).standing is Standing.SAME
-    assert judge(WEB, changed(LIVE, version=6, a="x"), entry, KEY, owned=True).standing is Standing.SUSPECT
-    assert judge(WEB, changed(LIVE, version=6, a=None), entry, KEY, owned=True).standing is Standing.SUSPECT
-    assert judge(WEB, changed(LIVE, version=6, c="3"), entry, KEY, owned=True).standing is Standing.SAME
+    assert judge(WEB, LIVE, entry, KEY).standing is Standing.SAME
+    assert judge(WEB, changed(LIVE, version=6, a="x"), entry, KEY).standing is Standing.SUSPECT
+    assert judge(WEB, changed(LIVE, version=6, a=None), entry, KEY).standing is Standing.SUSPECT
+    assert judge(WEB, changed(LIVE, version=6, c="3"), entry, KEY).standing is Standing.SAME
 
 
 def test_equal_values_that_somebody_else_holds_are_ours_no_longer() -> None:
     taken = changed(LIVE, version=6, a="1")
     entry = entry_of(WEB, LIVE)
-    assert judge(WEB, taken, entry, KEY, owned=True).standing is Standing.SUSPECT
-    assert judge(WEB, taken, entry, KEY, owned=False).standing is Standing.SAME
+    assert judge(WEB, taken, entry, KEY).standing is Standing.SUSPECT
 
 
 def test_what_was_learned_of_another_declaration_does_not_count() -> None:
     newer = declared({"a": "1", "b": "3"})
-    assert judge(newer, LIVE, entry_of(WEB, LIVE), KEY, owned=True).standing is Standing.SUSPECT
-    assert judge(WEB, LIVE, entry_of(newer, applied(newer)), KEY, owned=True).standing is Standing.SAME
+    assert judge(newer, LIVE, entry_of(WEB, LIVE), KEY).standing is Standing.SUSPECT
+    assert judge(WEB, LIVE, entry_of(newer, applied(newer)), KEY).standing is Standing.SAME
 
 
 def test_without_one_a_superset_that_we_own_is_the_same_and_teaches_it() -> None:
-    judgement = judge(WEB, LIVE, None, KEY, owned=True)
+    judgement = judge(WEB, LIVE, None, KEY)
     assert judgement.standing is Standing.SAME
     assert judgement.canonical == entry_of(WEB, LIVE).canonical
 
 
 def test_without_one_all_else_is_suspect() -> None:
-    assert judge(WEB, applied(WEB, by="kubectl"), None, KEY, owned=True).standing is Standing.SUSPECT
-    assert judge(WEB, applied(WEB, by="kubectl"), None, KEY, owned=False).standing is Standing.SAME
+    assert judge(WEB, applied(WEB, by="kubectl"), None, KEY).standing is Standing.SUSPECT
     more = applied(declared({"a": "1", "b": "2", "stale": "3"}))
-    assert judge(WEB, more, None, KEY, owned=True).standing is Standing.SUSPECT
-    assert judge(WEB, {**LIVE, "data": {"a": "1"}}, None, KEY, owned=False).standing is Standing.SUSPECT
+    assert judge(WEB, more, None, KEY).standing is Standing.SUSPECT
+    assert judge(WEB, {**LIVE, "data": {"a": "1"}}, None, KEY).standing is Standing.SUSPECT
 
 
 def test_values_of_secrets_are_compared_sealed() -> None:
@@ -58,12 +56,12 @@ def test_values_of_secrets_are_compared_sealed() -> None:
     entry = entry_of(login, live)
     assert entry.canonical
     assert "Z2VoZWlt" not in str(entry.canonical.tree)
-    assert judge(login, live, entry, KEY, owned=True).standing is Standing.SAME
+    assert judge(login, live, entry, KEY).standing is Standing.SAME
     # What was sealed with another key says nothing: the object is judged, and sealed, anew.
-    anew = judge(login, live, entry, b"another key", owned=True)
+    anew = judge(login, live, entry, b"another key")
     assert anew.standing is Standing.SAME
     assert anew.canonical != entry.canonical
-    judgement = judge(login, live, None, KEY, owned=True)
+    judgement = judge(login, live, None, KEY)
     assert judgement.canonical == entry.canonical
 
 
