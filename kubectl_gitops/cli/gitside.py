@@ -7,10 +7,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from kubectl_gitops.api.commit import Commit
-from kubectl_gitops.api.names import MANAGED_BY_LABEL, managed_by
+from kubectl_gitops.api.names import MANAGED_BY_LABEL
 from kubectl_gitops.api.objects import Declared, Object, Origin, ResourceKey, key_of
 from kubectl_gitops.cli.authors import warn, words_of
-from kubectl_gitops.cli.comparison import comparer
+from kubectl_gitops.cli.comparison import comparison
 from kubectl_gitops.cli.targets import SourceOptions, find_gitsync, gitsync_of, read_commit
 from kubectl_gitops.cluster.connection import Cluster
 from kubectl_gitops.cluster.discovery import Discovery
@@ -26,7 +26,6 @@ from kubectl_gitops.source.attribution import GitAuthors
 from kubectl_gitops.source.desired import Desired
 from kubectl_gitops.source.fieldlines import follow, spellings
 from kubectl_gitops.source.render import Renderer
-from kubectl_gitops.sync.steps import Target
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,7 +111,7 @@ def of_source(live: Object, cluster: Cluster, discovery: Discovery, source: Sour
         revision=desired.commit,
         origin=declared.origin,
         commit=desired.file_commits.get(declared.origin.path),
-        changes=_against(declared, cluster, discovery, namespace),
+        changes=_against(declared, desired, cluster, discovery, namespace),
         desired=desired,
     )
 
@@ -133,10 +132,11 @@ def _since_synced(entry: Entry, live: Object, sealing_key: bytes | None) -> tupl
     return _masked(changes, live)
 
 
-def _against(declared: Declared, cluster: Cluster, discovery: Discovery, namespace: str) -> tuple[FieldChange, ...]:
+def _against(
+    declared: Declared, desired: Desired, cluster: Cluster, discovery: Discovery, namespace: str
+) -> tuple[FieldChange, ...]:
     """Where the object is not as declared, as the API server has it in a dry-run."""
-    target = Target(namespace="", name="", label=managed_by("", ""), default_namespace=namespace)
-    plan = comparer(cluster, discovery).compare([declared], target, {})
+    plan = comparison(cluster, discovery, desired, namespace)([declared])
     for step in plan.steps:
         if not step.confirmed:
             warn(f"whether fields differ is not sure: {step.note or plan.unconfirmed_because}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -34,6 +35,15 @@ def report_option(command: Command) -> Command:
     )(command)
 
 
+def show_ignored_option(command: Command) -> Command:
+    """``--show-ignored``; the command takes ``show_ignored: bool``."""
+    return click.option(
+        "--show-ignored",
+        is_flag=True,
+        help="List what differs and does not count, with the reason. Without it, it is only counted.",
+    )(command)
+
+
 def _checked(ctx: click.Context, param: click.Parameter, value: str) -> str:  # noqa: ARG001 - click's signature
     from kubectl_gitops.report.formats import renderer_of
 
@@ -47,7 +57,7 @@ def style_of(stream: TextIO, environ: Mapping[str, str] = os.environ) -> Style:
     return Style(color=color, now=datetime.now(UTC))
 
 
-def show(report: Report, output: str) -> None:
+def show(report: Report, output: str, *, show_ignored: bool = False) -> None:
     """Print a report in one of REPORT_FORMATS; with KUBECTL_EXTERNAL_DIFF, have that program show the diff."""
     from kubectl_gitops.report import external
     from kubectl_gitops.report.formats import render
@@ -57,7 +67,7 @@ def show(report: Report, output: str) -> None:
         external.run_external_diff(report, command)
         return
 
-    style = style_of(sys.stdout)
+    style = replace(style_of(sys.stdout), show_ignored=show_ignored)
     write(render(report, output, style=style), style=style)
 
 

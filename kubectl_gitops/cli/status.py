@@ -18,7 +18,7 @@ from kubectl_gitops.report.style import PLAIN
 from kubectl_gitops.report.text import printable, printable_lines
 from kubectl_gitops.report.yamltext import to_yaml
 
-_HEAD = ("NAMESPACE", "NAME", "REVISION", "READY", "OBJECTS", "DRIFT", "ENFORCEMENT", "SYNCED AT")
+_HEAD = ("NAMESPACE", "NAME", "REVISION", "READY", "OBJECTS", "DRIFT", "ADDED", "IGNORED", "ENFORCEMENT", "SYNCED AT")
 
 
 @click.command("status")
@@ -29,8 +29,15 @@ _HEAD = ("NAMESPACE", "NAME", "REVISION", "READY", "OBJECTS", "DRIFT", "ENFORCEM
 def command(name: str | None, all_namespaces: bool, output: str, options: ClusterOptions) -> None:
     """Show what each GitSync last synced and how it is now.
 
-    NAME is a GitSync; without it, all of the namespace (-A: of the cluster).
-    """
+    NAME is a GitSync; without it, all of the namespace (-A: of the cluster). DRIFT counts the objects that are missing
+    or not as declared, ADDED those in which people only set what Git does not declare (nothing restores that), IGNORED
+    those in which something differs that does not count.
+
+    \b
+    Examples:
+      kubectl gitops status -A                          all GitSyncs, and what is not as it should be
+      kubectl gitops status shop -n gitops-system -o yaml
+    """  # noqa: D301 - click's mark for lines to leave as they are
     cluster = options.connect()
     namespace = "" if all_namespaces else options.namespace_or_default(cluster)
     objects = find_gitsyncs(cluster, Discovery(cluster), namespace, name)
@@ -62,6 +69,8 @@ def _row(gitsync: GitSync, status: Object) -> tuple[str, ...]:
         _condition(status, "Ready").get("status", "Unknown"),
         str(counts.get("total", "-")),
         str(counts.get("drifted", 0) + counts.get("missing", 0)) if counts else "-",
+        str(counts.get("added", 0)) if counts else "-",
+        str(counts.get("ignored", 0)) if counts else "-",
         gitsync.enforcement.value + (" (suspended)" if gitsync.suspended else ""),
         synced.get("time") or "-",
     )

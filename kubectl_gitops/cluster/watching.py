@@ -11,7 +11,7 @@ import random
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
 import orjson
@@ -50,7 +50,11 @@ class Handler(Protocol):
 
 
 class Watch:
-    """One LIST+WATCH in a thread of its own, until stopped."""
+    """One LIST+WATCH in a thread of its own, until stopped.
+
+    ``told`` is called from that thread with each failure, and with None once events come in (again); without it, and
+    for what is a fault of ours, failures are logged.
+    """
 
     def __init__(
         self,
@@ -61,10 +65,12 @@ class Watch:
         namespace: str = "",
         label_selector: str | None = None,
         field_selector: str | None = None,
+        told: Callable[[ClusterError | None], None] | None = None,
     ) -> None:
         self._cluster = cluster
         self._resource = resource
         self._handler = handler
+        self._told = told
         self._namespace = namespace
         self._selectors = {"labelSelector": label_selector, "fieldSelector": field_selector}
         self._stopped = threading.Event()
@@ -114,16 +120,24 @@ class Watch:
         except ClusterError as exc:
             if self._stopped.is_set():
                 return 0.0
-            self.last_error = exc
-            _log.warning("watch of %s: %s", self._resource.plural, exc)
+            self._failed(exc)
             if exc.status not in _KEEPS_PLACE:
                 self._version = ""
             return exc.retry_after or self._back_off()
         except Exception:  # noqa: BLE001 - the loop's boundary
             # A handler failed, or an event was none: only the whole set can make up for it.
             _log.exception("watch of %s", self._resource.plural)
+            if self._told is not None:
+                self._told(ClusterError(f"watch of {self._resource.plural}: an event cannot be read"))
             self._version = ""
             return self._back_off()
+
+    def _failed(self, exc: ClusterError) -> None:
+        self.last_error = exc
+        if self._told is not None:
+            self._told(exc)
+        else:
+            _log.warning("watch of %s: %s", self._resource.plural, exc)
 
     def _follow(self) -> float:
         started, told = time.monotonic(), False
@@ -164,6 +178,8 @@ class Watch:
             # In this order: whoever asks us to stop sets the event first, and then looks for the response.
             self._response = response
             self.last_error = None
+            if self._told is not None:
+                self._told(None)
             try:
                 for event in () if self._stopped.is_set() else _events(response):
                     if self._stopped.is_set():

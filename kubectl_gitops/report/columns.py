@@ -26,13 +26,15 @@ Row = Sequence[Cell]
 
 def aligned(rows: Sequence[Row], style: Style, *, indent: str = "") -> list[str]:
     """One line for each row, cells of a column under each other, nothing after the last."""
-    widths = [max(_width(cell.text) for cell in column) for column in zip_longest(*rows, fillvalue=Cell(""))]
+    widths = [max(display_width(cell.text) for cell in column) for column in zip_longest(*rows, fillvalue=Cell(""))]
     return [indent + _line(_without_empty_end(row), widths, style) for row in rows]
 
 
 def _line(row: Row, widths: Sequence[int], style: Style) -> str:
     cells = [style.paint(cell.text, cell.color) for cell in row]
-    padding = [" " * (min(width, _MAX_WIDTH) - _width(cell.text)) for cell, width in zip(row, widths, strict=False)]
+    padding = [
+        " " * (min(width, _MAX_WIDTH) - display_width(cell.text)) for cell, width in zip(row, widths, strict=False)
+    ]
     return GAP.join(text + pad for text, pad in zip(cells, [*padding[:-1], ""], strict=False))
 
 
@@ -41,7 +43,7 @@ def _without_empty_end(row: Row) -> Row:
     return row[:filled]
 
 
-def _width(text: str) -> int:
+def display_width(text: str) -> int:
     """Columns on a terminal: wide East Asian characters take two, combining marks none."""
     if text.isascii():
         return len(text)

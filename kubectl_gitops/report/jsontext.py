@@ -16,9 +16,17 @@ def to_json_text(value: Any) -> str:
 
     Half a surrogate pair is no text in any encoding and becomes U+FFFD.
     """
-    text = _HALF_PAIR.sub("\ufffd", json.dumps(value, ensure_ascii=False, indent=2))
     # Outside of strings JSON holds no characters that need an escape but line feeds, which stay.
-    return printable_lines(text, _escaped) + "\n"
+    return printable_lines(_whole_characters(json.dumps(value, ensure_ascii=False, indent=2)), _escaped) + "\n"
+
+
+def to_json_line(value: Any) -> str:
+    """The same on one line, for streams of JSON documents."""
+    return _escaped(_whole_characters(json.dumps(value, ensure_ascii=False, separators=(",", ":")))) + "\n"
+
+
+def _whole_characters(text: str) -> str:
+    return _HALF_PAIR.sub("\ufffd", text)
 
 
 def _escaped(line: str) -> str:

@@ -5,8 +5,8 @@ The reconciler writes it, the webhook enforces it, and both know it again after 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from kubectl_gitops.api.commit import Commit
@@ -81,6 +81,14 @@ class Snapshot:
     @cached_property
     def by_key(self) -> Mapping[ResourceKey, Entry]:
         return {entry.key: entry for entry in self.entries}
+
+    def only(self, keys: Collection[ResourceKey]) -> Snapshot:
+        """As if these were all the objects that it tells of."""
+        return replace(
+            self,
+            entries=tuple(entry for entry in self.entries if entry.key in keys),
+            owed=tuple(pair for pair in self.owed if pair[1] in keys),
+        )
 
 
 def kinds_in_use(snapshots: Iterable[Snapshot]) -> frozenset[tuple[str, str]]:

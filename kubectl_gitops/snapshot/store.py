@@ -46,6 +46,11 @@ class SnapshotStore:
         chunks = self._listed(f"{GITSYNC_LABEL}={label}", metadata_only=False)
         return newest(chunks).get(label)
 
+    def load_all(self) -> list[Snapshot]:
+        """The newest readable snapshot of each GitSync, by namespace and name."""
+        found = newest(self._listed(GITSYNC_LABEL, metadata_only=False)).values()
+        return sorted(found, key=lambda snapshot: (snapshot.namespace, snapshot.name))
+
     def publish(self, snapshot: Snapshot) -> None:
         """Store a snapshot, then delete those of the same GitSync that it makes superfluous."""
         for secret in encode(snapshot, namespace=self.namespace):
@@ -91,7 +96,7 @@ class SnapshotStore:
     def find_sealing_key(self) -> bytes | None:
         """The sealing key, or None where nothing was stored in this namespace yet. Writes nothing."""
         secret = get_object(self._cluster, SECRETS, self.namespace, SEALING_KEY_SECRET)
-        return base64.b64decode(secret["data"]["key"]) if secret else None
+        return sealing_key_in(secret) if secret else None
 
     def _listed(self, label_selector: str, *, metadata_only: bool = True) -> list[Object]:
         return list_objects(
@@ -110,6 +115,11 @@ class SnapshotStore:
         for chunk in chunks:
             with contextlib.suppress(NotFound):
                 delete_object(self._cluster, SECRETS, self.namespace, chunk["metadata"]["name"])
+
+
+def sealing_key_in(secret: Object) -> bytes:
+    """The key in the Secret SEALING_KEY_SECRET."""
+    return base64.b64decode(secret["data"]["key"])
 
 
 def new_sealing_key() -> bytes:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from kubectl_gitops.api.names import FIELD_MANAGER, MANAGED_BY_LABEL, managed_by
-from kubectl_gitops.api.objects import Object
+from kubectl_gitops.api.objects import Object, ResourceKey
 from kubectl_gitops.cluster.connection import Cluster
 from kubectl_gitops.cluster.discovery import Discovery
 from kubectl_gitops.cluster.reading import read_autoscalers, read_objects
@@ -113,13 +113,17 @@ def find_drift(
         drift_of(entry, live.get(entry.key), sealing_key, wider) if entry.key.namespace in scaled else one
         for entry, one in judged
     ]
+    return [*found, *orphans_in(snapshot, live)]
+
+
+def orphans_in(snapshot: Snapshot, live: Mapping[ResourceKey, Object]) -> list[Judged]:
+    """The objects that Git no longer declares and that are still there as the GitSync's."""
     label = managed_by(snapshot.namespace, snapshot.name)
-    orphans = [
+    return [
         Judged(ObjectDrift(kind=DriftKind.ORPHANED, key=key, api_version=api_version, origin=None, commit=None))
         for api_version, key in snapshot.owed
         if key in live and (live[key]["metadata"].get("labels") or {}).get(MANAGED_BY_LABEL) == label
     ]
-    return [*found, *orphans]
 
 
 def _identity(entry: Entry) -> Object:

@@ -269,9 +269,10 @@ def test_status_of_a_gitsync(shop: Shop) -> None:
         head, row, *rest = gitops.ok("status", *SYSTEM).splitlines()
         report = json.loads(gitops.ok("status", "shop", *SYSTEM, "-o", "json"))
         listed = yaml.safe_load(gitops.ok("status", "-A", "-o", "yaml"))
-    assert head.split() == ["NAMESPACE", "NAME", "REVISION", "READY", "OBJECTS", "DRIFT", "ENFORCEMENT", "SYNCED", "AT"]
+    counts = ["OBJECTS", "DRIFT", "ADDED", "IGNORED"]
+    assert head.split() == ["NAMESPACE", "NAME", "REVISION", "READY", *counts, "ENFORCEMENT", "SYNCED", "AT"]
     time = report["status"]["synced"]["time"]
-    assert row.split() == ["gitops-system", "shop", f"main@{shop.commit}", "True", "3", "0", "Enforce", time]
+    assert row.split() == ["gitops-system", "shop", f"main@{shop.commit}", "True", *"3000", "Enforce", time]
     assert rest == []
     assert (report["kind"], report["metadata"]["name"]) == ("GitSync", "shop")
     assert listed == {"apiVersion": "v1", "kind": "List", "items": [report]}

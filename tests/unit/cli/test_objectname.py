@@ -1,3 +1,5 @@
+"""Objects as people name them to kubectl."""
+
 from __future__ import annotations
 
 import pytest

@@ -41,6 +41,14 @@ from tests.unit.cli.test_options import KUBECONFIG
                 "hint: drift compares with what was synced; kubectl gitops diff NAME --revision compares with another\n"
             ),
         ),
+        (["drift", "deploy/web", "-A"], "error: KIND/NAME is one object: give -n for its namespace, and no -A\n"),
+        (
+            ["drift", "shop", "-w", "-o", "junit"],
+            (
+                "error: -o junit makes one file; --watch goes with table, wide, name, diff, json, yaml or "
+                "jsonpath=TEMPLATE\n"
+            ),
+        ),
         (["create"], "error: a GitSync needs a NAME and --repo URL (or -f FILE)\n"),
         (["create", "shop", "-f", "shop.yaml"], "error: give NAME and options, or -f with a file, not both\n"),
         (
