@@ -48,6 +48,13 @@ class FieldSet:
         for element, child in self.children.items():
             yield from child.leaves((*prefix, element))
 
+    def at(self, path: FieldPath) -> FieldSet | None:
+        """The node at a path, or None where nothing at it or below it is in the set."""
+        node: FieldSet | None = self
+        for element in path:
+            node = node.children.get(element) if node is not None else None
+        return node
+
     def contains(self, path: FieldPath) -> bool:
         """Whether this set owns the path itself, or it lies below an owned leaf."""
         node = self
