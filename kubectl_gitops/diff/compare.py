@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from kubectl_gitops.diff.fieldset import EMPTY, FieldSet, our_fields_v1, project
+from kubectl_gitops.diff.fieldset import EMPTY, FieldSet, all_fields, our_fields_v1, project
 from kubectl_gitops.diff.path import ABSENT, FieldPath, ItemKey, SetMember, same, step
 
 
@@ -46,29 +46,90 @@ def canonical_of(answer: dict[str, Any]) -> Canonical:
     An object that declares nothing but its name has no field set, and so an empty form.
     """
     fields_v1 = our_fields_v1(answer) or {}
-    return Canonical(project(answer, FieldSet.parse(fields_v1)), fields_v1) if fields_v1 else Canonical({}, {})
+    if not fields_v1:
+        return Canonical({}, {})
+    fields = FieldSet.parse(fields_v1)
+    return Canonical(_without_others(project(answer, fields), fields, all_fields(answer)), fields_v1)
 
 
-def compare(desired: Any, live: Any, fields: FieldSet, prefix: FieldPath = ()) -> Iterator[FieldChange]:
-    """Every path of ``fields`` at which ``live`` is not as ``desired``, in the order of the field set.
+def _without_others(tree: Any, fields: FieldSet, owned: FieldSet) -> Any:
+    """``tree`` without what others put into maps and lists that we declare empty.
+
+    ``emptyDir: {}`` is a leaf in our field set, as an atomic map is; but nobody ever owns a part of an atomic one.
+    """
+    if fields.is_leaf:
+        return type(tree)() if owned.children and isinstance(tree, dict | list) else tree
+    if isinstance(tree, dict):
+        return {
+            name: _without_others(value, fields.children[name], owned.children.get(name, _LEAF))
+            if name in fields.children
+            else value
+            for name, value in tree.items()
+        }
+    if isinstance(tree, list):
+        return [_item_without_others(item, fields, owned) for item in tree]
+    return tree
+
+
+def _item_without_others(item: Any, fields: FieldSet, owned: FieldSet) -> Any:
+    for element, sub in fields.children.items():
+        if isinstance(element, ItemKey) and element.matches(item):
+            rest = _without_others(item, sub, owned.children.get(element, _LEAF))
+            return {**rest, **dict(element.pairs)} if isinstance(rest, dict) else rest
+    return item
+
+
+def compare(desired: Any, live: Any, fields: FieldSet) -> Iterator[FieldChange]:
+    """Every path of ``fields`` at which the object ``live`` is not as ``desired``, in the order of the field set.
 
     The highest path that differs as a whole is reported once: a container that is gone is one change,
     not one for each of its fields. The order of items in associative lists and sets means nothing.
+
+    What others put into a map that we declare empty is no difference; the managed fields of ``live`` tell that it is
+    theirs. Without any, which a reset leaves, it counts, for the map may be atomic.
     """
-    if fields.is_leaf:
-        if not same(desired, live):
-            yield FieldChange(prefix, desired, live)
-        return
+    owned: FieldSet | None = None
+    for change in differing(desired, live, fields):
+        if _may_be_declared_empty(change):
+            owned = owned or all_fields(live)
+            node = owned.at(change.path)
+            if _is_never_atomic(change.path, live) or (node is not None and node.children):
+                continue
+        yield change
+
+
+def differing(desired: Any, live: Any, fields: FieldSet, prefix: FieldPath = ()) -> Iterator[FieldChange]:
+    """Like :func:`compare`, by values alone: for two objects of which each is whole."""
     for element, sub in fields.children.items():
         wanted, found = step(desired, element), step(live, element)
         path = (*prefix, element)
         if sub.is_leaf:
+            if wanted is ABSENT:
+                wanted = _empty(found)
             if not same(wanted, found):
                 yield FieldChange(path, wanted, found)
         elif not _comparable(wanted, found):
             yield FieldChange(path, wanted, found)
         else:
-            yield from compare(wanted, found, sub, path)
+            yield from differing(wanted, found, sub, path)
+
+
+def _empty(found: Any) -> Any:
+    """What Git says of a field that it declares and the API server leaves out: it does so with empty values only."""
+    return type(found)() if isinstance(found, dict | list | str | bool | int | float) else ABSENT
+
+
+def _is_never_atomic(path: FieldPath, live: dict[str, Any]) -> bool:
+    """What needs no managed fields to tell: metadata of all kinds, and data of Secrets and ConfigMaps.
+
+    The API server itself puts something into them that nobody owns: an annotation, or what was applied as stringData.
+    """
+    return path[0] == "metadata" or (path == ("data",) and live.get("apiVersion") == "v1")
+
+
+def _may_be_declared_empty(change: FieldChange) -> bool:
+    """Whether a leaf is a map or list with another content; null stands for an empty one."""
+    return _comparable(change.desired, change.live) or (change.desired is None and isinstance(change.live, dict | list))
 
 
 def _comparable(wanted: Any, found: Any) -> bool:
@@ -135,26 +196,30 @@ def _distinct(values: list[Any]) -> bool:
     return len({repr(value) for value in values}) == len(values)
 
 
-def covers(fields: FieldSet, declared: Any) -> bool:
+def covers(fields: FieldSet, declared: Any, schema: FieldSet) -> bool:
     """Whether a field set owns exactly what ``declared`` declares: nothing not yet ours, nothing stale.
 
-    Judged at the level of maps and keyed items; identity (apiVersion, kind, name, namespace) is never owned.
+    Judged at the level of maps and keyed items; identity (apiVersion, kind, name, namespace) is never owned. ``schema``
+    is as in :func:`is_subset`: a leaf of ours of which somebody owns a part was declared empty.
     """
     if fields.is_leaf:
-        return True
+        return not schema.children or not declared
     if isinstance(declared, dict):
         names = {name for name in fields.children if isinstance(name, str)}
-        return names == declared.keys() and all(covers(fields.children[name], declared[name]) for name in names)
+        return names == declared.keys() and all(
+            covers(fields.children[name], declared[name], schema.children[name]) for name in names
+        )
     if isinstance(declared, list):
         return len(fields.children) == len(declared) and all(
-            any(_covers_item(element, sub, item) for item in declared) for element, sub in fields.children.items()
+            any(_covers_item(element, sub, item, schema.children[element]) for item in declared)
+            for element, sub in fields.children.items()
         )
     return True
 
 
-def _covers_item(element: Any, fields: FieldSet, item: Any) -> bool:
+def _covers_item(element: Any, fields: FieldSet, item: Any, schema: FieldSet) -> bool:
     if isinstance(element, ItemKey):
-        return element.matches(item) and covers(fields, item)
+        return element.matches(item) and covers(fields, item, schema)
     return isinstance(element, SetMember) and same(element.value, item)
 
 

@@ -67,6 +67,13 @@ class FieldSet:
             yield path
             yield from child.paths(path)
 
+    def at(self, path: FieldPath) -> FieldSet | None:
+        """The node at a path, or None where nothing at it or below it is in the set."""
+        node: FieldSet | None = self
+        for element in path:
+            node = node.children.get(element) if node is not None else None
+        return node
+
     def contains(self, path: FieldPath) -> bool:
         """Whether this set owns the path itself, or it lies below an owned leaf."""
         node = self

@@ -13,11 +13,12 @@ from kubectl_gitops.diff.compare import (
     canonical_of,
     compare,
     covers,
+    differing,
     is_subset,
     without_identity,
 )
-from kubectl_gitops.diff.fieldset import FieldSet, all_fields, beyond, our_fields_v1
-from kubectl_gitops.diff.path import ABSENT, FieldPath, lookup
+from kubectl_gitops.diff.fieldset import EMPTY, FieldSet, all_fields, beyond, our_fields_v1, project
+from kubectl_gitops.diff.path import ABSENT, FieldPath, lookup, same
 from kubectl_gitops.diff.secrets import declared_digest, seal
 from kubectl_gitops.snapshot.model import Entry
 
@@ -45,15 +46,16 @@ def judge(declared: Declared, live: Object | None, entry: Entry | None, sealing_
     if live is None:
         return Judgement(Standing.MISSING, known)
     if known is not None:
-        same = not any(compare(known.tree, seal(live, sealing_key), known.fields))
-        if same and our_fields_v1(live) == known.fields_v1:
+        is_same = not any(compare(known.tree, seal(live, sealing_key), known.fields))
+        if is_same and our_fields_v1(live) == known.fields_v1:
             return Judgement(Standing.SAME, known)
         return Judgement(Standing.SUSPECT, known)
     wanted = without_identity(declared.object)
-    if not is_subset(wanted, live, all_fields(live)):
+    schema = all_fields(live)
+    if not is_subset(wanted, live, schema):
         return Judgement(Standing.SUSPECT)
     ours = our_fields_v1(live)
-    if ours is not None and covers(FieldSet.parse(ours), wanted):
+    if ours is not None and covers(FieldSet.parse(ours), wanted, schema):
         return Judgement(Standing.SAME, canonical_of(seal(live, sealing_key)))
     return Judgement(Standing.SUSPECT)
 
@@ -71,24 +73,28 @@ def differences(answer: Object, live: Object) -> list[FieldChange]:
     """What the apply that ``answer`` answers changes in ``live``: declared fields, then those that it drops.
 
     A field is dropped when our manager owned it in ``live`` and declares it no longer, and nobody else holds it.
+    Its desired value is ABSENT, whether it is gone then or the API server's default takes its place.
     """
-    canonical = canonical_of(answer)
-    changes = list(compare(canonical.tree, live, canonical.fields))
-    before = our_fields_v1(live)
-    if before is not None and before != canonical.fields_v1:
-        changes.extend(_dropped(FieldSet.parse(before), canonical.fields, answer, live))
+    before, after = our_fields_v1(live), our_fields_v1(answer)
+    declared = FieldSet.parse(after) if after else EMPTY
+    changes = list(differing(project(answer, declared), live, declared))
+    if before and before != after:
+        reported = {change.path for change in changes}
+        dropped = _dropped(FieldSet.parse(before), declared, answer, live)
+        changes += [one for one in dropped if not any(one.path[:n] in reported for n in range(len(one.path)))]
     return changes
 
 
 def _dropped(before: FieldSet, after: FieldSet, answer: Object, live: Object) -> list[FieldChange]:
-    gone: dict[FieldPath, FieldChange] = {}
+    dropped: dict[FieldPath, FieldChange] = {}
     for leaf in before.leaves():
-        path = _highest_gone(leaf, answer)
-        if not after.contains(leaf) and path and path not in gone:
-            value = lookup(live, path)
-            if value is not ABSENT:
-                gone[path] = FieldChange(path, ABSENT, value)
-    return list(gone.values())
+        if after.at(leaf) is not None:
+            continue
+        path = _highest_gone(leaf, answer) or leaf
+        then, now = lookup(answer, path), lookup(live, path)
+        if now is not ABSENT and not same(then, now):
+            dropped.setdefault(path, FieldChange(path, ABSENT, now))
+    return list(dropped.values())
 
 
 def _highest_gone(leaf: FieldPath, answer: Object) -> FieldPath | None:

@@ -125,9 +125,9 @@ def test_a_key_part_that_was_defaulted_may_be_left_out_but_not_one_that_was_set(
 def test_a_field_set_covers_what_it_declares_and_nothing_stale() -> None:
     declared = {"metadata": {"labels": {"app": "web"}}, "spec": {"replicas": 3}}
     fields = FieldSet.parse({"f:metadata": {"f:labels": {"f:app": {}}}, "f:spec": {"f:replicas": {}}})
-    assert covers(fields, declared)
-    assert not covers(fields, {**declared, "spec": {"replicas": 3, "paused": True}})
-    assert not covers(fields, {**declared, "spec": {}})
+    assert covers(fields, declared, fields)
+    assert not covers(fields, {**declared, "spec": {"replicas": 3, "paused": True}}, fields)
+    assert not covers(fields, {**declared, "spec": {}}, fields)
 
 
 def test_identity_is_no_part_of_what_is_compared() -> None:
