@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from kubectl_gitops.api.names import KIND, managed_by
 from kubectl_gitops.api.objects import Object
+from kubectl_gitops.api.rendering import RenderOptions, read_render_options
 from kubectl_gitops.api.schema import faults_of, with_defaults
 from kubectl_gitops.errors import InvalidInput
 
@@ -31,7 +32,7 @@ class GitSync:
     revision: str
     path: str
     interval_seconds: float
-    renderer: str
+    rendering: RenderOptions
     target_namespace: str
     service_account: str | None
     automated: bool
@@ -67,7 +68,7 @@ def read_gitsync(obj: Object) -> GitSync:
         revision=source["revision"],
         path=source["path"],
         interval_seconds=duration_seconds(source["interval"]),
-        renderer=source["render"],
+        rendering=read_render_options(source),
         target_namespace=spec["target"].get("namespace") or namespace,
         service_account=spec.get("serviceAccountName"),
         automated=sync["automated"],

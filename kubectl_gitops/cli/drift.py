@@ -126,7 +126,7 @@ def _of_gitsync(
 
 def _of_source(cluster: Cluster, source: SourceOptions, namespace: str) -> DriftReport:
     started = time.monotonic()
-    desired = source.read()
+    desired = source.read(namespace)
     target = Target(namespace="", name="", label=managed_by("", ""), default_namespace=namespace)
     planner = Planner(reader=cluster, writer=cluster, discovery=Discovery(cluster), sealing_key=b"")
     plan = planner.plan(desired.declared, target, previous=None, file_commits=desired.file_commits, owned=False)

@@ -21,6 +21,7 @@ from kubectl_gitops.reconciler.objectwatches import ObjectWatches
 from kubectl_gitops.reconciler.surroundings import Surroundings, Turns
 from kubectl_gitops.reconciler.workqueue import WorkQueue
 from kubectl_gitops.snapshot.store import SnapshotStore
+from kubectl_gitops.source.limits import Limits
 from kubectl_gitops.source.mirror import Mirror
 
 _log = logging.getLogger(__name__)
@@ -38,7 +39,13 @@ class Reconciler:
     """All GitSyncs of a cluster."""
 
     def __init__(
-        self, cluster: Cluster, *, system_namespace: str, cache_directory: Path, allow_file: bool = False
+        self,
+        cluster: Cluster,
+        *,
+        system_namespace: str,
+        cache_directory: Path,
+        allow_file: bool = False,
+        limits: Limits | None = None,
     ) -> None:
         self._cache_directory = cache_directory
         self._allow_file = allow_file
@@ -62,6 +69,7 @@ class Reconciler:
             self_identity=whoami(cluster),
             mirror=self._mirror,
             name_of_label=self._name_of_label,
+            limits=limits or Limits(),
         )
         self._objects = ObjectWatches(cluster, discovery)
         self._gitsyncs = Watch(cluster, self._around.resource, _Handler(self))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from kubectl_gitops.api.gitsync import GitSync
@@ -13,7 +13,9 @@ from kubectl_gitops.cluster.connection import Cluster, Impersonation
 from kubectl_gitops.cluster.discovery import Discovery, Resource
 from kubectl_gitops.reconciler.identity import writer_for
 from kubectl_gitops.snapshot.store import SnapshotStore
+from kubectl_gitops.source.limits import Limits
 from kubectl_gitops.source.mirror import Mirror
+from kubectl_gitops.source.rendercache import RenderCache
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,7 +23,7 @@ class Surroundings:
     """What all controllers share.
 
     ``resource`` is GitSync's own; ``self_identity`` is the reconciler's user; ``name_of_label`` tells which GitSync
-    there is with that label value on its objects, if any.
+    there is with that label value on its objects, if any. ``limits`` and ``rendered`` are those of rendering.
     """
 
     cluster: Cluster
@@ -33,6 +35,8 @@ class Surroundings:
     self_identity: Impersonation
     mirror: Callable[[str], Mirror]
     name_of_label: Callable[[str], str | None]
+    limits: Limits = field(default_factory=Limits)
+    rendered: RenderCache = field(default_factory=RenderCache)
     clock: Callable[[], float] = time.monotonic
 
     def writer(self, gitsync: GitSync) -> Cluster:

@@ -13,17 +13,21 @@ from kubectl_gitops.diff.secrets import is_secret
 from kubectl_gitops.errors import InvalidManifest
 from kubectl_gitops.source.document import ParsedDocument
 from kubectl_gitops.source.manifest import parse
+from kubectl_gitops.source.variables import Variables
 
 _JSON_TYPES = {bool: "boolean", int: "number", float: "number", list: "list", dict: "mapping"}
 
 
-def declare(text: bytes, *, file: str) -> list[Declared]:
+def declare(text: bytes, *, file: str, variables: Variables | None = None) -> list[Declared]:
     """The objects that one file declares, in order. Empty documents count for nothing."""
-    return [declared for document in parse(text, file=file) for declared in _expand(document, file)]
+    documents = parse(text, file=file, substitute=variables.substitute if variables else None)
+    return [declared for document in documents for declared in expand(document, file, variables)]
 
 
-def check(obj: Any, origin: Origin) -> Declared:
+def check(obj: Any, origin: Origin, variables: Variables | None = None) -> Declared:
     """``obj`` as a declared object; InvalidManifest if it is not one, or could not be kept in sync."""
+    if variables is not None:
+        obj = variables.unsealed(obj, origin)
     if not isinstance(obj, dict):
         raise _invalid(origin, f"a Kubernetes object is a mapping, not {_described(obj)}")
     if not obj.get("apiVersion") and not obj.get("kind"):
@@ -48,16 +52,17 @@ def refuse_duplicates(declared: Iterable[Declared]) -> list[Declared]:
     return list(seen.values())
 
 
-def _expand(document: ParsedDocument, file: str) -> Iterator[Declared]:
+def expand(document: ParsedDocument, file: str, variables: Variables | None = None) -> Iterator[Declared]:
+    """The objects of one document: itself, or the items of a List."""
     origin = Origin(file, document.line)
     if not is_list(document.object):
-        yield check(document.object, origin)
+        yield check(document.object, origin, variables)
         return
     items = document.object["items"]
     lines = document.item_lines or (document.line,) * len(items)
     for item, line in zip(items, lines, strict=True):
         part = ParsedDocument(object=_with_type(item, document.object), line=line)
-        yield from _expand(part, file)
+        yield from expand(part, file, variables)
 
 
 def is_list(obj: Any) -> bool:
