@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 from contextlib import nullcontext, suppress
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.testbed import helmbuild
 from tests.testbed.apiclient import RequestFailed
 from tests.testbed.assets import AssetsUnavailable, assets
 from tests.testbed.components import CONTROLLER_MANAGER, SCHEDULER
@@ -47,14 +49,25 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_collection_finish(session: pytest.Session) -> None:
     """A build takes minutes: before the tests and in sight, not in the time limit of the first of them."""
-    if session.config.option.collectonly or not any(item.get_closest_marker("integration") for item in session.items):
+    if session.config.option.collectonly:
         return
+    needed = [assets] if any(item.get_closest_marker("integration") for item in session.items) else []
+    needed += [helmbuild.helm] if any("helm" in getattr(item, "fixturenames", ()) for item in session.items) else []
     capture = session.config.pluginmanager.getplugin("capturemanager")
     try:
         with capture.global_and_fixture_disabled() if capture else nullcontext():
-            assets()
+            for make in needed:
+                make()
     except AssetsUnavailable as exc:
         pytest.exit(f"{exc}\n(pytest tests/unit needs none of this)", returncode=2)
+
+
+@pytest.fixture
+def helm(monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The real helm, first on PATH."""
+    program = helmbuild.helm()
+    monkeypatch.setenv("PATH", str(program.parent), prepend=os.pathsep)
+    return program
 
 
 @pytest.fixture(scope="session")

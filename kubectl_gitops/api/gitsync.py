@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from kubectl_gitops.api.names import KIND, managed_by
 from kubectl_gitops.api.objects import Object
+from kubectl_gitops.api.rendering import RenderOptions, read_render_options
 from kubectl_gitops.api.schema import faults_of, with_defaults
 from kubectl_gitops.errors import InvalidInput
 
@@ -38,7 +39,7 @@ class GitSync:
     credentials_secret: str | None
     verify_mode: str
     verify_secret: str | None
-    renderer: str
+    rendering: RenderOptions
     target_namespace: str
     service_account: str | None
     automated: bool
@@ -79,7 +80,7 @@ def read_gitsync(obj: Object) -> GitSync:
         credentials_secret=source.get("secretRef", {}).get("name"),
         verify_mode=source.get("verify", {}).get("mode", ""),
         verify_secret=source.get("verify", {}).get("secretRef", {}).get("name"),
-        renderer=source["render"],
+        rendering=read_render_options(source),
         target_namespace=spec["target"].get("namespace") or namespace,
         service_account=spec.get("serviceAccountName"),
         automated=sync["automated"],

@@ -15,7 +15,7 @@ from kubectl_gitops.errors import GitOpsError
 from kubectl_gitops.report.text import printable, without_credentials
 from kubectl_gitops.snapshot.model import Snapshot
 from kubectl_gitops.source.desired import Desired
-from kubectl_gitops.source.render import Renderer
+from kubectl_gitops.source.render import Rendering
 
 if TYPE_CHECKING:
     from kubectl_gitops.source.attribution import GitAuthors
@@ -48,11 +48,16 @@ def with_synced_authors(
     if snapshot.revision is None or not any(drift.fields for drift in drifts):
         return drifts
     try:
-        desired = read_commit(snapshot.repo_url, snapshot.revision.sha, snapshot.path, Renderer(gitsync.renderer))
+        desired = read_commit(snapshot.repo_url, snapshot.revision.sha, snapshot.path, as_written_by(gitsync))
     except GitOpsError as exc:
         warn(f"who wrote each line of GitSync {gitsync} is unknown: {words_of(exc)}")
         return drifts
     return with_authors(drifts, desired)
+
+
+def as_written_by(gitsync: GitSync) -> Rendering:
+    """How a GitSync renders, but for its variables: which line sets a field does not depend on their values."""
+    return Rendering(options=gitsync.rendering, release_name=gitsync.name, namespace=gitsync.target_namespace)
 
 
 def warn(text: str) -> None:

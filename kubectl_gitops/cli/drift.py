@@ -222,5 +222,5 @@ def _of_source(
 
 def _read(source: SourceOptions, discovery: Discovery, namespace: str, name: str | None) -> Desired:
     """What ``-f`` declares, or of it the one object KIND/NAME."""
-    desired = source.read()
+    desired = source.read(namespace)
     return only_object(desired, discovery, name, namespace) if name else desired

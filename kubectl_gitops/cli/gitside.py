@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from kubectl_gitops.api.commit import Commit
 from kubectl_gitops.api.names import MANAGED_BY_LABEL
 from kubectl_gitops.api.objects import Declared, Object, Origin, ResourceKey, key_of
-from kubectl_gitops.cli.authors import warn, words_of
+from kubectl_gitops.cli.authors import as_written_by, warn, words_of
 from kubectl_gitops.cli.comparison import comparison
 from kubectl_gitops.cli.targets import SourceOptions, find_gitsync, gitsync_of, read_commit
 from kubectl_gitops.cluster.connection import Cluster
@@ -25,7 +25,7 @@ from kubectl_gitops.snapshot.store import SnapshotStore
 from kubectl_gitops.source.attribution import GitAuthors
 from kubectl_gitops.source.desired import Desired
 from kubectl_gitops.source.fieldlines import follow, spellings
-from kubectl_gitops.source.render import Renderer
+from kubectl_gitops.source.render import Rendering
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,12 +152,11 @@ def _read(snapshot: Snapshot, cluster: Cluster, discovery: Discovery) -> Desired
     """The repository at the revision that was synced, with the person's own credentials; None where it cannot be."""
     if snapshot.revision is None:
         return None
-    renderer = Renderer.AUTO
-    with suppress(GitOpsError):  # who may not see the GitSync has the renderer that most need
-        found = find_gitsync(cluster, discovery, snapshot.namespace, snapshot.name)
-        renderer = Renderer(gitsync_of(found).renderer)
+    rendering = Rendering()
+    with suppress(GitOpsError):  # who may not see the GitSync has the options that most need
+        rendering = as_written_by(gitsync_of(find_gitsync(cluster, discovery, snapshot.namespace, snapshot.name)))
     try:
-        return read_commit(snapshot.repo_url, snapshot.revision.sha, snapshot.path, renderer)
+        return read_commit(snapshot.repo_url, snapshot.revision.sha, snapshot.path, rendering)
     except GitOpsError as exc:
         warn(f"who wrote each line in Git is unknown: {words_of(exc)}")
         return None

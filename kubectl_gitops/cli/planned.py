@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kubectl_gitops.api.names import managed_by
-from kubectl_gitops.cli.targets import SourceOptions, find_gitsync, gitsync_of, is_repository_url, read_repository
+from kubectl_gitops.cli.targets import SourceOptions, find_gitsync, gitsync_of, is_repository_url
 from kubectl_gitops.cluster.connection import Cluster
 from kubectl_gitops.cluster.discovery import Discovery
 from kubectl_gitops.diff.rules import Rules
@@ -15,7 +15,6 @@ from kubectl_gitops.errors import Conflict, InvalidInput, NotFound
 from kubectl_gitops.report.model import PlanReport
 from kubectl_gitops.snapshot.store import SnapshotStore, new_sealing_key
 from kubectl_gitops.source.desired import Desired
-from kubectl_gitops.source.render import Renderer
 from kubectl_gitops.sync.planning import Plan, Planner, Target
 
 
@@ -59,9 +58,9 @@ def plan_for_gitsync(
     gitsync = gitsync_of(find_gitsync(cluster, discovery, namespace, name))
     revision, path = source.revision or gitsync.revision, source.path or gitsync.path
     if source.filename is not None:
-        desired = source.read()
+        desired = source.read(gitsync.target_namespace)
     else:
-        desired = read_repository(gitsync.repo_url, revision, path, Renderer(gitsync.renderer))
+        desired = source.read_gitsync(gitsync, cluster)
     target = Target(
         namespace=gitsync.namespace,
         name=gitsync.name,
@@ -89,7 +88,7 @@ def local_plan(
     """What a sync of ``-f`` would do, with the person's own rights and snapshots in ``namespace``. Writes nothing."""
     if source.filename is None:
         raise InvalidInput(f"say what to {purpose}: the name of a GitSync, or -f with a directory or repository")
-    desired = source.read()
+    desired = source.read(namespace)
     name = name or default_name(source.filename, source.path)
     target = Target(
         namespace=namespace,

@@ -7,13 +7,12 @@ import click
 from kubectl_gitops.api.objects import Declared, Object
 from kubectl_gitops.cli.options import ClusterOptions, cluster_options, output_option
 from kubectl_gitops.cli.output import write
-from kubectl_gitops.cli.targets import SourceOptions, find_gitsync, gitsync_of, read_repository, source_options
+from kubectl_gitops.cli.targets import SourceOptions, find_gitsync, gitsync_of, source_options
 from kubectl_gitops.cluster.discovery import Discovery
 from kubectl_gitops.errors import InvalidInput
 from kubectl_gitops.report.jsontext import to_json_text
 from kubectl_gitops.report.text import printable
 from kubectl_gitops.report.yamltext import to_yaml
-from kubectl_gitops.source.render import Renderer
 from kubectl_gitops.sync.planning import shown
 
 
@@ -31,17 +30,12 @@ def command(name: str | None, source: SourceOptions, output: str, options: Clust
     if source.filename is not None:
         if name:
             raise InvalidInput("give the name of a GitSync or -f, not both")
-        desired = source.read()
+        desired = source.read(options.namespace)
     elif name:
         cluster = options.connect()
         namespace = options.namespace_or_default(cluster)
         gitsync = gitsync_of(find_gitsync(cluster, Discovery(cluster), namespace, name))
-        desired = read_repository(
-            gitsync.repo_url,
-            source.revision or gitsync.revision,
-            source.path or gitsync.path,
-            Renderer(gitsync.renderer),
-        )
+        desired = source.read_gitsync(gitsync, cluster)
     else:
         raise InvalidInput("say what to render: the name of a GitSync, or -f with a directory or repository")
     write(_json(desired.declared) if output == "json" else _yaml(desired.declared))

@@ -5,8 +5,8 @@ from __future__ import annotations
 import functools
 import posixpath
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,49 +15,83 @@ import click
 from kubectl_gitops.api.gitsync import GitSync, read_gitsync
 from kubectl_gitops.api.names import API_VERSION, KIND, SYSTEM_NAMESPACE
 from kubectl_gitops.api.objects import Object
+from kubectl_gitops.api.rendering import HelmOptions, Renderer, RenderOptions
 from kubectl_gitops.cluster.connection import Cluster
 from kubectl_gitops.cluster.discovery import Discovery, Resource
 from kubectl_gitops.cluster.reading import get_object, list_objects
 from kubectl_gitops.errors import Forbidden, InvalidInput, NotFound, SourceError
 from kubectl_gitops.source.desired import Desired, from_directory, from_mirror, from_stream
-from kubectl_gitops.source.render import Renderer
+from kubectl_gitops.source.limits import Limits, read_limits
+from kubectl_gitops.source.render import Rendering
+from kubectl_gitops.source.variable_sources import named, read_variables
+from kubectl_gitops.source.variables import Variables
 
 Command = Callable[..., Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceOptions:
-    """Where declared objects come from, if not from a GitSync: ``-f``, and revision and path in a repository."""
+    """Where declared objects come from, if not from a GitSync: ``-f``, and revision and path in a repository.
+
+    ``variables`` is None where nothing is to be substituted. ``limits`` counts for a GitSync, too.
+    """
 
     filename: str | None
     revision: str | None
     path: str | None
-    renderer: Renderer
+    render: RenderOptions = field(default_factory=RenderOptions)
+    variables: Mapping[str, str] | None = None
+    limits: Limits = field(default_factory=Limits)
 
-    def read(self) -> Desired:
-        """The declared objects of ``-f``: at least one. Raises InvalidInput, InvalidManifest, SourceError."""
+    def read(self, namespace: str | None = None) -> Desired:
+        """The declared objects of ``-f``: at least one. Raises InvalidInput, InvalidManifest, SourceError.
+
+        ``namespace`` is what the templates of a chart are told.
+        """
         assert self.filename is not None
-        desired = self._read(self.filename)
+        rendering = Rendering(
+            options=self.render,
+            namespace=namespace or "default",
+            variables=None if self.variables is None else Variables(values=self.variables),
+            limits=self.limits,
+        )
+        desired = self._read(self.filename, rendering)
         if not desired.declared:
             raise InvalidInput(
                 f"{desired.where} declares no object at all", hint="in a directory, .yaml, .yml and .json files count"
             )
         return desired
 
-    def _read(self, filename: str) -> Desired:
+    def read_gitsync(self, gitsync: GitSync, cluster: Cluster) -> Desired:
+        """What a GitSync declares, at the revision and path that the options put in the place of its own."""
+        substitute = gitsync.rendering.substitute
+        return read_repository(
+            gitsync.repo_url,
+            self.revision or gitsync.revision,
+            self.path or gitsync.path,
+            Rendering(
+                options=gitsync.rendering,
+                release_name=gitsync.name,
+                namespace=gitsync.target_namespace,
+                variables=read_variables(substitute, cluster, gitsync.namespace),
+                limits=self.limits,
+            ),
+        )
+
+    def _read(self, filename: str, rendering: Rendering) -> Desired:
         if filename == "-":
             if self.revision or self.path:
                 raise InvalidInput("--revision and --path go with a directory or a repository, not with stdin")
-            return from_stream(sys.stdin.buffer.read())
+            return from_stream(sys.stdin.buffer.read(), rendering=rendering)
         if is_repository_url(filename):
-            return read_repository(filename, self.revision or "HEAD", self.path or ".", self.renderer)
+            return read_repository(filename, self.revision or "HEAD", self.path or ".", rendering)
         if self.revision:
             repository, path = _in_repository(Path(filename))
-            return read_repository(str(repository), self.revision, posixpath.join(path, self.path or ""), self.renderer)
+            return read_repository(str(repository), self.revision, posixpath.join(path, self.path or ""), rendering)
         place = Path(filename, self.path or "")
         if not place.exists():
             raise InvalidInput(f"there is no file or directory {place}")
-        return from_directory(place, renderer=self.renderer)
+        return from_directory(place, rendering)
 
 
 def _in_repository(place: Path) -> tuple[Path, str]:
@@ -73,17 +107,17 @@ def is_repository_url(text: str) -> bool:
     return "://" in text or ("@" in text.partition(":")[0] and ":" in text and not Path(text).exists())
 
 
-def read_repository(url: str, revision: str, path: str, renderer: Renderer) -> Desired:
+def read_repository(url: str, revision: str, path: str, rendering: Rendering) -> Desired:
     """The declared objects of a repository, reached with the person's own git configuration and credentials."""
     # git takes long to be imported, and most commands read no repository
     from kubectl_gitops.source.mirror import Mirror, default_cache_directory
 
     mirror = Mirror(url, cache_directory=default_cache_directory(), allow_file=True, use_user_config=True)
     mirror.update(revision)
-    return from_mirror(mirror, revision, path, renderer=renderer)
+    return from_mirror(mirror, revision, path, rendering)
 
 
-def read_commit(url: str, sha: str, path: str, renderer: Renderer) -> Desired:
+def read_commit(url: str, sha: str, path: str, rendering: Rendering) -> Desired:
     """The declared objects of a repository at a commit; the remote is only asked if the commit is not here yet."""
     from kubectl_gitops.source.mirror import Mirror, default_cache_directory
 
@@ -92,22 +126,47 @@ def read_commit(url: str, sha: str, path: str, renderer: Renderer) -> Desired:
         mirror.resolve(sha)
     except SourceError:
         mirror.fetch()
-    return from_mirror(mirror, sha, path, renderer=renderer)
+    return from_mirror(mirror, sha, path, rendering)
 
 
 def source_options(command: Command) -> Command:
-    """``-f``, ``--revision``, ``--path`` and ``--render``; the command takes ``source: SourceOptions``."""
+    """``-f`` and all that says how to read it; the command takes ``source: SourceOptions``."""
 
     @functools.wraps(command)
     def with_source(
-        *args: Any, filename: str | None, revision: str | None, path: str | None, render: str, **kwargs: Any
+        *args: Any,
+        filename: str | None,
+        revision: str | None,
+        path: str | None,
+        render: str,
+        values_files: tuple[str, ...],
+        release_name: str | None,
+        variables: tuple[str, ...],
+        limits: tuple[str, ...],
+        **kwargs: Any,
     ) -> Any:
-        source = SourceOptions(filename=filename, revision=revision, path=path, renderer=Renderer(render))
+        helm = HelmOptions(release_name=release_name or "", values_files=values_files)
+        source = SourceOptions(
+            filename=filename,
+            revision=revision,
+            path=path,
+            render=RenderOptions(renderer=Renderer(render), helm=helm),
+            variables=_assigned(variables) if variables else None,
+            limits=read_limits(limits),
+        )
         return command(*args, source=source, **kwargs)
 
     for option in reversed(_source_options()):
         option(with_source)
     return with_source
+
+
+def _assigned(settings: tuple[str, ...]) -> dict[str, str]:
+    """``NAME=VALUE``, each."""
+    assigned = dict(setting.partition("=")[::2] for setting in settings if "=" in setting)
+    if len(assigned) < len({setting.partition("=")[0] for setting in settings}):
+        raise InvalidInput("--set-var takes NAME=VALUE")
+    return named(assigned, "--set-var")
 
 
 def _source_options() -> list[Callable[[Command], Command]]:
@@ -129,6 +188,30 @@ def _source_options() -> list[Callable[[Command], Command]]:
             default=Renderer.AUTO.value,
             show_default=True,
             help="How files become objects.",
+        ),
+        click.option(
+            "--values",
+            "values_files",
+            metavar="FILE",
+            multiple=True,
+            help="Of a Helm chart: a file with values, relative to the chart. May be repeated.",
+        ),
+        click.option(
+            "--release-name", metavar="NAME", help="Of a Helm chart: the release, instead of the chart's name."
+        ),
+        click.option(
+            "--set-var",
+            "variables",
+            metavar="NAME=VALUE",
+            multiple=True,
+            help="Replace ${NAME} in manifests. May be repeated.",
+        ),
+        click.option(
+            "--limit",
+            "limits",
+            metavar="NAME=NUMBER",
+            multiple=True,
+            help="Allow a repository more or less, such as max-file-bytes=64Mi. May be repeated.",
         ),
     ]
 

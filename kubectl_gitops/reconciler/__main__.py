@@ -17,6 +17,7 @@ from kubectl_gitops.api.names import SYSTEM_NAMESPACE
 from kubectl_gitops.cluster.connection import Cluster
 from kubectl_gitops.errors import GitOpsError
 from kubectl_gitops.reconciler.loop import Reconciler
+from kubectl_gitops.source.limits import read_limits
 from kubectl_gitops.source.mirror import default_cache_directory
 
 _log = logging.getLogger(__name__)
@@ -30,16 +31,19 @@ _STOP_SECONDS = 8.0
 @click.option("--namespace", default=SYSTEM_NAMESPACE, show_default=True, help="Where snapshots are kept.")
 @click.option("--cache-directory", type=click.Path(path_type=Path), help="Where mirrors of repositories are kept.")
 @click.option("--allow-file-repositories", is_flag=True, help="Allow repositories on this machine's own disk.")
+@click.option("--limit", "limits", multiple=True, metavar="NAME=NUMBER", help="What a repository may cost.")
 @click.option("--log-level", default="info", type=click.Choice(["debug", "info", "warning", "error"]))
 def run(
     kubeconfig: Path | None,
     namespace: str,
     cache_directory: Path | None,
     allow_file_repositories: bool,
+    limits: tuple[str, ...],
     log_level: str,
 ) -> None:
     """Watch GitSyncs, sync what is new in Git, and restore what drifts, until stopped."""
     jsonlog.configure(log_level)
+    allowed = read_limits(limits)
     signals = _signals(signal.SIGTERM, signal.SIGINT)
     cluster = Cluster.from_kubeconfig(kubeconfig) if kubeconfig else Cluster.in_cluster()
     reconciler = Reconciler(
@@ -47,6 +51,7 @@ def run(
         system_namespace=namespace,
         cache_directory=cache_directory or default_cache_directory(),
         allow_file=allow_file_repositories,
+        limits=allowed,
     )
     reconciler.start()
     _log.info("the reconciler runs against %s", cluster.url)

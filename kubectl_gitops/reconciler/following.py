@@ -20,7 +20,8 @@ from kubectl_gitops.reconciler.surroundings import Surroundings, Turns, now
 from kubectl_gitops.reconciler.work import Work, covers, work_of
 from kubectl_gitops.snapshot.model import Snapshot
 from kubectl_gitops.source.desired import Desired, from_mirror
-from kubectl_gitops.source.render import Renderer
+from kubectl_gitops.source.render import Rendering
+from kubectl_gitops.source.variable_sources import read_variables
 from kubectl_gitops.sync.engine import Engine, Observer, SyncResult
 from kubectl_gitops.sync.inventory import Outcome, learned_entry
 from kubectl_gitops.sync.planning import Planner
@@ -80,7 +81,8 @@ class Follower:
         mirror = self._around.repositories.mirror(gitsync, writer)
         commit = mirror.update(gitsync.revision)
         self._around.repositories.verify(gitsync, writer, mirror, commit, since=self._verified_before(gitsync))
-        work = work_of(gitsync, commit.sha)
+        variables = read_variables(gitsync.rendering.substitute, writer, gitsync.namespace)
+        work = work_of(gitsync, commit.sha, variables)
         if not self._began:
             self._synced_sha = (status.get("synced") or {}).get("revision") or ""
             self._done = self._done_before(work, gitsync, status)
@@ -90,7 +92,14 @@ class Follower:
         if not asked and self._done is not None and covers(self._done[0], work):
             return self._done[1]
         try:
-            desired = from_mirror(mirror, commit.sha, gitsync.path, renderer=Renderer(gitsync.renderer))
+            rendering = Rendering(
+                options=gitsync.rendering,
+                release_name=gitsync.name,
+                namespace=gitsync.target_namespace,
+                variables=variables,
+                limits=self._around.limits,
+            )
+            desired = from_mirror(mirror, commit.sha, gitsync.path, rendering, cache=self._around.rendered)
             phase = self._sync(gitsync, desired, commit)
         except GitOpsError as exc:
             self._failed = (commit.sha, str(exc))

@@ -23,6 +23,7 @@ from kubectl_gitops.reconciler.repositories import Repositories
 from kubectl_gitops.reconciler.surroundings import Surroundings, Turns
 from kubectl_gitops.reconciler.workqueue import WorkQueue
 from kubectl_gitops.snapshot.store import SnapshotStore
+from kubectl_gitops.source.limits import Limits
 
 _log = logging.getLogger(__name__)
 
@@ -39,7 +40,13 @@ class Reconciler:
     """All GitSyncs of a cluster."""
 
     def __init__(
-        self, cluster: Cluster, *, system_namespace: str, cache_directory: Path, allow_file: bool = False
+        self,
+        cluster: Cluster,
+        *,
+        system_namespace: str,
+        cache_directory: Path,
+        allow_file: bool = False,
+        limits: Limits | None = None,
     ) -> None:
         self._lock = threading.Lock()
         self._controllers: dict[_Name, Controller] = {}
@@ -61,6 +68,7 @@ class Reconciler:
             repositories=Repositories(cache_directory=cache_directory, allow_file=allow_file),
             name_of_label=self._name_of_label,
             autoscaler_rules=lambda: self._autoscalers.rules,
+            limits=limits or Limits(),
         )
         self._objects = ObjectWatches(cluster, discovery)
         self._autoscalers = Autoscalers(cluster, self._rules_changed)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from kubectl_gitops.api.gitsync import GitSync
@@ -15,6 +15,8 @@ from kubectl_gitops.diff.ignore import IgnoreRule
 from kubectl_gitops.reconciler.identity import writer_for
 from kubectl_gitops.reconciler.repositories import Repositories
 from kubectl_gitops.snapshot.store import SnapshotStore
+from kubectl_gitops.source.limits import Limits
+from kubectl_gitops.source.rendercache import RenderCache
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +25,7 @@ class Surroundings:
 
     ``resource`` is GitSync's own; ``self_identity`` is the reconciler's user; ``name_of_label`` tells which GitSync
     there is with that label value on its objects, if any; ``autoscaler_rules`` leave replicas to what scales them.
+    ``limits`` and ``rendered`` are those of rendering.
     """
 
     cluster: Cluster
@@ -35,6 +38,8 @@ class Surroundings:
     repositories: Repositories
     name_of_label: Callable[[str], str | None]
     autoscaler_rules: Callable[[], tuple[IgnoreRule, ...]]
+    limits: Limits = field(default_factory=Limits)
+    rendered: RenderCache = field(default_factory=RenderCache)
     clock: Callable[[], float] = time.monotonic
 
     def writer(self, gitsync: GitSync) -> Cluster:

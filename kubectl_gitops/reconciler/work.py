@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from kubectl_gitops.api.gitsync import GitSync
+from kubectl_gitops.api.rendering import RenderOptions
+from kubectl_gitops.source.variables import Variables
 
 
 class Work(NamedTuple):
@@ -16,20 +18,22 @@ class Work(NamedTuple):
     sha: str
     repo_url: str
     path: str
-    renderer: str
+    rendering: RenderOptions
+    variables: Variables | None
     target_namespace: str
     service_account: str | None
     prune: bool
     heals: bool
 
 
-def work_of(gitsync: GitSync, sha: str) -> Work:
-    """The work that syncing a commit is."""
+def work_of(gitsync: GitSync, sha: str, variables: Variables | None = None) -> Work:
+    """The work that syncing a commit is; ``variables`` are those of its substitution."""
     return Work(
         sha=sha,
         repo_url=gitsync.repo_url,
         path=gitsync.path,
-        renderer=gitsync.renderer,
+        rendering=gitsync.rendering,
+        variables=variables,
         target_namespace=gitsync.target_namespace,
         service_account=gitsync.service_account,
         prune=gitsync.prune,

@@ -13,17 +13,21 @@ from kubectl_gitops.diff.secrets import is_secret
 from kubectl_gitops.errors import InvalidManifest
 from kubectl_gitops.source.document import ParsedDocument
 from kubectl_gitops.source.manifest import parse
+from kubectl_gitops.source.variables import Variables
 
 _JSON_TYPES = {bool: "boolean", int: "number", float: "number", list: "list", dict: "mapping"}
 
 
-def declare(text: bytes, *, file: str) -> list[Declared]:
+def declare(text: bytes, *, file: str, variables: Variables | None = None) -> list[Declared]:
     """The objects that one file declares, in order. Empty documents count for nothing."""
-    return [declared for document in parse(text, file=file) for declared in _expand(document, file)]
+    documents = parse(text, file=file, substitute=variables.substitute if variables else None)
+    return [declared for document in documents for declared in expand(document, file, variables)]
 
 
-def check(obj: Any, origin: Origin, written: Written | None = None) -> Declared:
+def check(obj: Any, origin: Origin, written: Written | None = None, variables: Variables | None = None) -> Declared:
     """``obj`` as a declared object; InvalidManifest if it is not one, or could not be kept in sync."""
+    if variables is not None:
+        obj = variables.unsealed(obj, origin)
     if not isinstance(obj, dict):
         raise _invalid(origin, f"a Kubernetes object is a mapping, not {_described(obj)}")
     if not obj.get("apiVersion") and not obj.get("kind"):
@@ -48,10 +52,11 @@ def refuse_duplicates(declared: Iterable[Declared]) -> list[Declared]:
     return list(seen.values())
 
 
-def _expand(document: ParsedDocument, file: str) -> Iterator[Declared]:
+def expand(document: ParsedDocument, file: str, variables: Variables | None = None) -> Iterator[Declared]:
+    """The objects of one document: itself, or the items of a List."""
     if not is_list(document.object):
         written = Written(document.object, document.lines) if document.lines else None
-        yield check(document.object, Origin(file, document.line), written)
+        yield check(document.object, Origin(file, document.line), written, variables)
         return
     items = document.object["items"]
     lines = document.item_lines or (document.line,) * len(items)
@@ -59,10 +64,10 @@ def _expand(document: ParsedDocument, file: str) -> Iterator[Declared]:
     for item, line, start in zip(items, lines, starts, strict=True):
         typed = _with_type(item, document.object)
         if is_list(typed):
-            yield from _expand(ParsedDocument(object=typed, line=line), file)
+            yield from expand(ParsedDocument(object=typed, line=line), file, variables)
         else:
             written = Written(item, document.lines, start) if start is not None else None
-            yield check(typed, Origin(file, line), written)
+            yield check(typed, Origin(file, line), written, variables)
 
 
 def is_list(obj: Any) -> bool:

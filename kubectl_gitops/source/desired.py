@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kubectl_gitops.api.commit import Commit
-from kubectl_gitops.api.objects import Declared, Origin
-from kubectl_gitops.errors import InvalidManifest
+from kubectl_gitops.api.objects import Declared
 from kubectl_gitops.source.declared import declare, refuse_duplicates
 from kubectl_gitops.source.directory import Tree
 from kubectl_gitops.source.history import LastCommits, LocalHistory
-from kubectl_gitops.source.kustomization import gather
 from kubectl_gitops.source.path import normal_path
-from kubectl_gitops.source.render import Renderer, chosen, is_read, render
+from kubectl_gitops.source.render import Rendering, render
+from kubectl_gitops.source.rendercache import RenderCache, key_of
 
 if TYPE_CHECKING:
     # Only who has a mirror needs git, and the time that GitPython takes to be imported.
+    from kubectl_gitops.source.commit_files import CommitFiles
     from kubectl_gitops.source.mirror import Mirror
 
 #: Gives the content of an origin's file; None where there is no such file, or none any more.
@@ -44,16 +44,25 @@ class Desired:
     blame: Blame | None = field(default=None, repr=False, compare=False)
 
 
-def from_mirror(mirror: Mirror, revision: str, path: str, *, renderer: Renderer = Renderer.AUTO) -> Desired:
-    """What ``path`` declares at ``revision``, as ``mirror`` had it at its last fetch."""
+def from_mirror(
+    mirror: Mirror, revision: str, path: str, rendering: Rendering | None = None, *, cache: RenderCache | None = None
+) -> Desired:
+    """What ``path`` declares at ``revision``, as ``mirror`` had it at its last fetch; from ``cache`` if it can be."""
+    from kubectl_gitops.source.commit_files import CommitFiles
+
+    rendering = rendering or Rendering()
     path = normal_path(path)
     commit = mirror.resolve(revision)
-    files = mirror.files(commit, path, keep=lambda file: is_read(file, path))
-    kind = chosen(files, path, renderer)
-    if kind is Renderer.KUSTOMIZE:
-        files = gather(lambda below: mirror.files(commit, below), path)
-    declared = tuple(render(files, path, renderer=kind))
     named = f"{revision} ({commit.short})" if not commit.sha.startswith(revision) else commit.short
+    described = f"commit {commit.short}" if commit.sha.startswith(revision) else f"revision {named}"
+    files = CommitFiles(
+        mirror.objects,
+        commit.sha,
+        described=described,
+        limits=rendering.limits,
+        need=lambda directory: mirror.need(commit, directory),
+    )
+    declared = _rendered(files, path, rendering, cache or RenderCache(), str(mirror.path))
     return Desired(
         declared=declared,
         commit=commit,
@@ -64,24 +73,30 @@ def from_mirror(mirror: Mirror, revision: str, path: str, *, renderer: Renderer 
     )
 
 
-def from_directory(directory: Path, *, renderer: Renderer = Renderer.AUTO) -> Desired:
+def _rendered(
+    files: CommitFiles, path: str, rendering: Rendering, cache: RenderCache, repository: str
+) -> tuple[Declared, ...]:
+    key = key_of(repository, path, *rendering.decisive)
+    found = cache.find(key, files.ids)
+    if found is None:
+        found = tuple(render(files, path, rendering))
+        cache.keep(key, files.ids(files.listed), found)
+    return found
+
+
+def from_directory(directory: Path, rendering: Rendering | None = None) -> Desired:
     """What a directory, or a single file, declares now. In a checkout paths are told from its top."""
+    rendering = rendering or Rendering()
     if directory.exists() and not directory.is_dir() and not directory.is_file():
         # A pipe, as shells make of <(command).
-        return from_stream(directory.read_bytes(), str(directory))
-    tree = Tree.around(directory)
-    files = tree.read_visible(tree.path, lambda file: is_read(file, tree.path))
-    kind = chosen(files, tree.path, renderer)
-    if kind is Renderer.KUSTOMIZE:
-        declared = _kustomized(tree)
-    else:
-        shown = {tree.shown(file): text for file, text in files.items()}
-        declared = render(shown, tree.shown(tree.path), renderer=kind)
+        return from_stream(directory.read_bytes(), str(directory), rendering)
+    tree = Tree.around(directory, rendering.limits)
+    declared = tuple(render(tree, tree.path, rendering))
     kind_of_place = "directory" if directory.is_dir() else "file"
     history = LocalHistory(tree.root) if tree.in_checkout else None
     start = Path() if tree.absolute or tree.in_checkout else Path.cwd()
     return Desired(
-        declared=tuple(declared),
+        declared=declared,
         file_commits=LastCommits(history, {one.origin.path for one in declared}) if history else {},
         where=f"{kind_of_place} {directory}",
         text_of=lambda file: tree.text_of(file, start=start),
@@ -89,18 +104,7 @@ def from_directory(directory: Path, *, renderer: Renderer = Renderer.AUTO) -> De
     )
 
 
-def from_stream(text: bytes, name: str = "<stdin>") -> Desired:
+def from_stream(text: bytes, name: str = "<stdin>", rendering: Rendering | None = None) -> Desired:
     """What ``text`` declares."""
-    declared = tuple(refuse_duplicates(declare(text, file=name)))
+    declared = tuple(refuse_duplicates(declare(text, file=name, variables=rendering.variables if rendering else None)))
     return Desired(declared=declared, where=name, text_of=lambda file: text if file == name else None)
-
-
-def _kustomized(tree: Tree) -> list[Declared]:
-    """The renderer sees paths from the root of ``tree``; people are told them as they named the directory."""
-    try:
-        declared = render(gather(tree.read, tree.path), tree.path, renderer=Renderer.KUSTOMIZE)
-    except InvalidManifest as exc:
-        raise InvalidManifest(
-            exc.reason, file=tree.shown(exc.file), line=exc.line, column=exc.column, hint=exc.hint
-        ) from exc
-    return [replace(one, origin=Origin(tree.shown(one.origin.path), one.origin.line)) for one in declared]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from kubectl_gitops.errors import SourceError
+from kubectl_gitops.source.files import Keep
+from kubectl_gitops.source.limits import MAX_ENTRIES, Budget, LimitExceeded, Limits
 from kubectl_gitops.source.path import NoSuchPath, leaves_root
 
 
@@ -24,9 +26,10 @@ class Tree:
     in_checkout: bool
     #: Whether a person named the path in full, and so wants to read it in full.
     absolute: bool
+    budget: Budget
 
     @classmethod
-    def around(cls, given: Path) -> Tree:
+    def around(cls, given: Path, limits: Limits) -> Tree:
         try:
             resolved = given.expanduser().resolve(strict=True)
         except OSError as exc:
@@ -39,6 +42,7 @@ class Tree:
             path="" if path == "." else path,
             in_checkout=top is not None,
             absolute=given.is_absolute(),
+            budget=Budget(limits),
         )
 
     def shown(self, path: str) -> str:
@@ -57,25 +61,46 @@ class Tree:
             # No path can have a NUL in it, but what names a path can.
             return None
 
-    def read(self, path: str) -> dict[str, bytes]:
-        """Every file at or below ``path``, hidden ones too."""
-        return self._read(path, lambda name: name != ".git", lambda _: True)
-
-    def read_visible(self, path: str, keep: Callable[[str], bool]) -> dict[str, bytes]:
-        """The files at or below ``path`` that ``keep`` wants, none of them in a hidden directory."""
-        return self._read(path, lambda name: not name.startswith("."), keep)
-
-    def _read(self, path: str, enter: Callable[[str], bool], keep: Callable[[str], bool]) -> dict[str, bytes]:
-        start = self.root / path
-        if not start.exists():
-            raise NoSuchPath(f"no such path {self.shown(path)!r}")
+    def list(self, directory: str, *, keep: Keep | None = None, hidden: bool = True) -> list[str]:
+        """See Files. No more are walked through than a repository may have."""
+        start = self.root / directory
+        if not start.is_dir() and not start.is_file():  # nothing, or what never ends
+            raise NoSuchPath(f"no such path {self.shown(directory)!r}")
+        if not start.resolve().is_relative_to(self.root):
+            raise SourceError(f"{self.shown(directory)!r} is a link that leads out of the checkout")
+        if start.is_file():
+            return [directory]
+        found: list[str] = []
         try:
-            if not start.is_dir():
-                return {path: start.read_bytes()}
-            found = ((file.relative_to(self.root).as_posix(), file) for file in _walk(start, enter))
-            return {name: file.read_bytes() for name, file in found if keep(name)}
+            for count, file in enumerate(_walk(start, _not_git if hidden else _visible)):
+                if count == MAX_ENTRIES:
+                    raise LimitExceeded(f"{start} has more than {MAX_ENTRIES:,} files", hint="name a smaller directory")
+                path = file.relative_to(self.root).as_posix()
+                if keep is None or keep(path):
+                    found.append(path)
         except OSError as exc:
             raise SourceError(f"cannot read {exc.filename or start}: {exc.strerror}") from exc
+        return sorted(found)
+
+    def read(self, paths: Iterable[str]) -> dict[str, bytes]:
+        """See Files."""
+        return {path: self._read(path) for path in paths}
+
+    def _read(self, path: str) -> bytes:
+        try:
+            with (self.root / path).open("rb") as file:
+                self.budget.file(self.shown(path), os.fstat(file.fileno()).st_size)
+                return file.read(self.budget.limits.max_file_bytes)
+        except OSError as exc:
+            raise SourceError(f"cannot read {self.shown(path)}: {exc.strerror}") from exc
+
+
+def _not_git(name: str) -> bool:
+    return name != ".git"
+
+
+def _visible(name: str) -> bool:
+    return not name.startswith(".")
 
 
 def _walk(start: Path, enter: Callable[[str], bool]) -> Iterator[Path]:

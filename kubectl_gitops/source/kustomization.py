@@ -27,6 +27,12 @@ _REMOTE = re.compile(
     r"(?:[^=/]*=)?(?:git::)?(?:(?:https?|ssh|file)://|[a-z][a-z0-9-]*@[^/]+[:/]|github\.com[:/])", re.IGNORECASE
 )
 
+# Fields by which kustomize runs helm, and fetches charts; and those whose entries configure plugins.
+_CHARTS = ("helmCharts", "helmChartInflationGenerator", "helmGlobals")
+_PLUGINS = ("generators", "transformers", "validators")
+# What a plugin's configuration says of a program or container to run, see kustomize's plugins/execplugin and fnplugin.
+_FUNCTION_ANNOTATIONS = ("config.kubernetes.io/function", "config.k8s.io/function")
+
 Read = Callable[[str], Mapping[str, bytes]]
 
 
@@ -72,6 +78,7 @@ def _directories(files: Mapping[str, bytes], directory: str) -> Iterator[tuple[s
     if path is None:
         return
     kustomization = load(files, path)
+    _refuse_programs(files, path, kustomization)
     for reference in _references(kustomization):
         if _REMOTE.match(reference) and join(directory, reference) not in files:
             hint = "copy it into the repository and refer to the copy"
@@ -82,6 +89,36 @@ def _directories(files: Mapping[str, bytes], directory: str) -> Iterator[tuple[s
             raise _invalid(files, path, reference, "is outside of the repository")
         if target not in files:
             yield target, _invalid(files, path, reference, "is not there")
+
+
+def _refuse_programs(files: Mapping[str, bytes], path: str, kustomization: Mapping[str, Any]) -> None:
+    """InvalidManifest for what would have kustomize run something; it was not allowed to, but would not say where."""
+    for field in _CHARTS:
+        if field in kustomization:
+            hint = "let a GitSync render the chart by itself, or commit what helm template gives"
+            raise _invalid(files, path, field, "would have kustomize run helm", hint)
+    for entry in (one for field in _PLUGINS for one in _texts(kustomization.get(field))):
+        file = join(posixpath.dirname(path), entry)
+        is_inline = "\n" in entry or entry.startswith("{")
+        if is_inline or file in files:
+            for document in parse(entry.encode() if is_inline else files[file], file=path if is_inline else file):
+                if _is_program(document.object):
+                    raise InvalidManifest(
+                        "this plugin of kustomize is a program, and none is run",
+                        file=path if is_inline else file,
+                        line=0 if is_inline else document.line,
+                        hint="plugins whose apiVersion is builtin are part of kustomize, and work",
+                    )
+
+
+def _is_program(plugin: Any) -> bool:
+    if not isinstance(plugin, dict):
+        return False
+    metadata = plugin.get("metadata")
+    annotations = metadata.get("annotations") if isinstance(metadata, dict) else None
+    if isinstance(annotations, dict) and any(name in annotations for name in _FUNCTION_ANNOTATIONS):
+        return True
+    return plugin.get("apiVersion") != "builtin" or plugin.get("kind") == "HelmChartInflationGenerator"
 
 
 def _read(read: Read, directory: str, refused: InvalidManifest) -> Mapping[str, bytes]:
@@ -109,10 +146,13 @@ def _references(kustomization: Mapping[str, Any]) -> Iterator[str]:
     yield from (str(one["path"]) for one in _mappings(kustomization.get("openapi")) if one.get("path"))
 
 
+def _texts(value: Any) -> Iterable[str]:
+    return [one for one in (value if isinstance(value, list) else [value]) if isinstance(one, str)]
+
+
 def _strings(value: Any) -> Iterable[str]:
     """The strings in ``value`` that can be paths; others are YAML that stands in place of a file."""
-    values = value if isinstance(value, list) else [value]
-    return [one for one in values if isinstance(one, str) and "\n" not in one and not one.startswith("{")]
+    return [one for one in _texts(value) if "\n" not in one and not one.startswith("{")]
 
 
 def _mappings(value: Any) -> Iterable[dict[str, Any]]:

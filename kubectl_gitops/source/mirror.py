@@ -138,6 +138,11 @@ class Mirror:
         if self._promised is not None:
             self._promised.need(commit.sha, path, history=history)
 
+    @property
+    def objects(self) -> GitCommand:
+        """Git on what the mirror has, for who reads its objects directly; see :meth:`need`."""
+        return self._git
+
     def files(self, commit: Commit, path: str, *, keep: Callable[[str], bool] | None = None) -> dict[str, bytes]:
         """Every regular file at or below ``path``, by its path from the root; only those that ``keep`` wants.
 

@@ -1,71 +1,100 @@
-"""The files of a path become declared objects: read as they are, or built by kustomize first."""
+"""The files of a path become declared objects: read as they are, or built by kustomize or helm first."""
 
 from __future__ import annotations
 
-import posixpath
-from collections.abc import Container, Iterator, Mapping
-from enum import StrEnum
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any
 
-from kubectl_gitops.api.objects import Declared
-from kubectl_gitops.errors import InvalidManifest
-from kubectl_gitops.source import kustomization, kustomize
-from kubectl_gitops.source.declared import declare, refuse_duplicates
+from kubectl_gitops.api.objects import Declared, Origin
+from kubectl_gitops.api.rendering import HelmOptions, Renderer, RenderOptions
+from kubectl_gitops.errors import InvalidInput, InvalidManifest
+from kubectl_gitops.source import chart, helm, kustomization, kustomize, plain
+from kubectl_gitops.source.declared import refuse_duplicates
+from kubectl_gitops.source.files import Files, names_in
+from kubectl_gitops.source.limits import Limits
+from kubectl_gitops.source.variables import Variables
 
-_SUFFIXES = (".yaml", ".yml", ".json")
-
-
-class Renderer(StrEnum):
-    """How manifests are made from files. AUTO: by kustomize where there is a kustomization."""
-
-    AUTO = "auto"
-    PLAIN = "plain"
-    KUSTOMIZE = "kustomize"
+__all__ = ["RenderOptions", "Renderer", "Rendering", "chosen", "render"]
 
 
-def render(files: Mapping[str, bytes], path: str, *, renderer: Renderer = Renderer.AUTO) -> list[Declared]:
-    """The objects that ``path`` declares, in a stable order; no object twice.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rendering:
+    """How to render, and what it may cost.
 
-    ``files`` holds at least what is below ``path`` (for kustomize also what that refers to), by paths
-    from the root. ``path`` is "" for the root, and may name one file.
+    ``release_name`` counts where the options name none, and is that of the chart if it is ""; ``namespace``
+    is what templates are told. ``variables`` is None where nothing is to be substituted.
     """
-    if chosen(files, path, renderer) is Renderer.KUSTOMIZE:
-        return refuse_duplicates(kustomize.build(files, path))
-    return refuse_duplicates(_plain(files, path))
+
+    options: RenderOptions = field(default_factory=RenderOptions)
+    release_name: str = ""
+    namespace: str = "default"
+    variables: Variables | None = None
+    limits: Limits = field(default_factory=Limits)
+
+    @property
+    def decisive(self) -> tuple[Any, ...]:
+        """All of it that decides what is rendered, as values of JSON; with values of variables, so never to be kept."""
+        known = (dict(self.variables.values), sorted(self.variables.secret)) if self.variables else None
+        return self.options, self.release_name, self.namespace, known
 
 
-def chosen(files: Container[str], path: str, renderer: Renderer) -> Renderer:
-    """What AUTO stands for at ``path``."""
+def render(files: Files, path: str, rendering: Rendering | None = None) -> list[Declared]:
+    """The objects that ``path`` declares, in a stable order; no object twice. ``path`` may name one file.
+
+    Raises InvalidManifest, SourceError, of which NoSuchPath and LimitExceeded.
+    """
+    rendering = rendering or Rendering()
+    try:
+        kind = chosen(files, path, rendering.options.renderer)
+        _refuse_misplaced(rendering.options, kind, path)
+        declared = [_as_shown(one, files) for one in _bounded(_built(files, path, kind, rendering), rendering.limits)]
+    except InvalidManifest as exc:
+        if (shown := files.shown(exc.file)) == exc.file:
+            raise
+        raise InvalidManifest(exc.reason, file=shown, line=exc.line, column=exc.column, hint=exc.hint) from exc
+    return refuse_duplicates(declared)
+
+
+def chosen(files: Files, path: str, renderer: Renderer) -> Renderer:
+    """What AUTO stands for at ``path``: a kustomization comes first, as it may use a chart beside it."""
     if renderer is not Renderer.AUTO:
         return renderer
-    return Renderer.KUSTOMIZE if kustomization.find(files, path) else Renderer.PLAIN
+    names = names_in(files, path)
+    if kustomization.find(names, path):
+        return Renderer.KUSTOMIZE
+    return Renderer.HELM if chart.find(names, path) else Renderer.PLAIN
 
 
-def is_read(file: str, path: str) -> bool:
-    """Whether ``file`` has to be known to render ``path``, or to see that kustomize has to."""
-    return _is_manifest(file, path) or file == kustomization.find({file}, path)
+def _built(files: Files, path: str, kind: Renderer, rendering: Rendering) -> Iterator[Declared]:
+    options, variables, limits = rendering.options, rendering.variables, rendering.limits
+    match kind:
+        case Renderer.KUSTOMIZE:
+            return kustomize.build(files, path, variables=variables, limits=limits)
+        case Renderer.HELM:
+            release = helm.Release(
+                name=options.helm.release_name or rendering.release_name, namespace=rendering.namespace
+            )
+            return helm.build(files, path, options.helm, release, variables=variables, limits=limits)
+    return plain.build(files, path, include=options.include, exclude=options.exclude, variables=variables)
 
 
-def _is_manifest(file: str, path: str) -> bool:
-    """Whether a plain tree declares what is in ``file``: its suffix counts, as for kubectl, and nothing hidden does."""
-    if file == path:
-        return True
-    parts = posixpath.relpath(file, path or ".").split("/")
-    return file.endswith(_SUFFIXES) and not any(part.startswith(".") for part in parts)
+def _refuse_misplaced(options: RenderOptions, kind: Renderer, path: str) -> None:
+    """An option that would have no effect here is a mistake."""
+    where = path or "the root"
+    if kind is not Renderer.PLAIN and (options.include or options.exclude):
+        raise InvalidInput(f"include and exclude go with plain manifests, and {where} is rendered by {kind}")
+    if kind is not Renderer.HELM and options.helm != HelmOptions():
+        raise InvalidInput(f"the options for helm go with a chart, and {where} is rendered as {kind}")
 
 
-def _plain(files: Mapping[str, bytes], path: str) -> Iterator[Declared]:
-    for file in sorted(files):
-        if _is_manifest(file, path):
-            _refuse_other_formats(file)
-            yield from declare(files[file], file=file)
+def _bounded(declared: Iterable[Declared], limits: Limits) -> Iterator[Declared]:
+    for count, one in enumerate(declared):
+        if count == limits.max_objects:
+            raise limits.exceeded("max_objects", f"{one.origin} is one object too many")
+        yield one
 
 
-def _refuse_other_formats(file: str) -> None:
-    """A plain tree with a chart or a kustomization inside is a mistake that would only show as odd objects."""
-    name = posixpath.basename(file)
-    if name in kustomization.FILE_NAMES:
-        raise InvalidManifest(
-            "a kustomization inside of a tree of plain manifests", file=file, hint="let the path name its directory"
-        )
-    if name == "Chart.yaml":
-        raise InvalidManifest("Helm charts cannot be rendered", file=file, hint="commit what helm template gives")
+def _as_shown(one: Declared, files: Files) -> Declared:
+    shown = files.shown(one.origin.path)
+    return one if shown == one.origin.path else replace(one, origin=Origin(shown, one.origin.line))

@@ -138,6 +138,8 @@ def _float_key(value: float) -> str:
         single = struct.pack("<f", value)
     except OverflowError:
         return ".inf" if value > 0 else "-.inf"
+    if struct.unpack("<f", single)[0] == 0:
+        return "-0" if math.copysign(1, value) < 0 else "0"
     digits = next(text for n in range(9) if struct.pack("<f", float(text := f"{value:.{n}e}")) == single)
     mantissa, _, exponent = digits.partition("e")
     if not -4 <= int(exponent) < 6:

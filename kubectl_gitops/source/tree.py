@@ -7,11 +7,13 @@ from collections.abc import Collection, Generator, Iterable
 from contextlib import closing
 from dataclasses import dataclass
 
+from kubectl_gitops.errors import SourceError
 from kubectl_gitops.source import commit as commits
 from kubectl_gitops.source.commit import Commit
 from kubectl_gitops.source.gitcommand import GitCommand
+from kubectl_gitops.source.limits import MAX_ENTRIES, LimitExceeded
 
-_SYMLINK_OR_SUBMODULE = frozenset({"120000", "160000"})
+_SYMLINK, _SUBMODULE = "120000", "160000"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,17 +26,29 @@ class Entry:
 
     @property
     def is_file(self) -> bool:
-        return self.mode not in _SYMLINK_OR_SUBMODULE
+        return self.mode not in {_SYMLINK, _SUBMODULE}
+
+    @property
+    def is_link(self) -> bool:
+        return self.mode == _SYMLINK
 
 
 def list_tree(git: GitCommand, sha: str, path: str) -> list[Entry]:
-    """All entries at and below ``path``; none if it does not exist."""
-    listing = git.run("ls-tree", "-r", "-z", "--full-tree", sha, *_limited_to(path)).decode(errors="replace")
-    found = []
-    for line in listing.split("\0")[:-1]:
-        head, _, name = line.partition("\t")
-        mode, _, blob = head.split(" ")
-        found.append(Entry(mode, blob, name))
+    """All entries at and below ``path``; none if it does not exist. What is no UTF-8 in names is replaced.
+
+    Raises LimitExceeded beyond MAX_ENTRIES, having read no more than those.
+    """
+    found: list[Entry] = []
+    with closing(git.records("ls-tree", "-r", "-z", "--full-tree", sha, *_limited_to(path))) as records:
+        for record in records:
+            if len(found) == MAX_ENTRIES:
+                where = repr(path) if path else "the repository"
+                raise LimitExceeded(
+                    f"{where} has more than {MAX_ENTRIES:,} files", hint="let the path name a directory with less"
+                )
+            head, _, name = record.partition("\t")
+            mode, _, blob = head.split(" ")
+            found.append(Entry(mode, blob, name))
     return found
 
 
@@ -43,6 +57,20 @@ def entries_at(git: GitCommand, sha: str, paths: Iterable[str]) -> dict[str, Ent
     wanted = set(paths)
     below = next(iter(wanted)) if len(wanted) == 1 else _common_directory(wanted)
     return {one.path: one for one in list_tree(git, sha, below) if one.path in wanted} if wanted else {}
+
+
+def blob_sizes(git: GitCommand, entries: Collection[Entry]) -> list[int]:
+    """How many bytes each entry has; none of them is read for that."""
+    if not entries:
+        return []
+    names = "".join(f"{one.sha}\n" for one in entries).encode()
+    answer = git.run("cat-file", "--batch-check=%(objectname) %(objectsize)", stdin=names).decode().splitlines()
+    missing = next((one.path for one, line in zip(entries, answer, strict=True) if line.endswith(" missing")), None)
+    if missing is not None:
+        raise SourceError(
+            f"{missing!r}: this repository has no content for it", hint="fetch it whole, without a filter"
+        )
+    return [int(line.rsplit(" ", 1)[1]) for line in answer]
 
 
 def read_blobs(git: GitCommand, entries: Collection[Entry]) -> dict[str, bytes]:

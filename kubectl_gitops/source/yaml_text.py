@@ -30,8 +30,11 @@ from kubectl_gitops.errors import InvalidManifest
 from kubectl_gitops.source import scalars
 from kubectl_gitops.source.document import ParsedDocument
 from kubectl_gitops.source.lines import Lines
+from kubectl_gitops.source.variables import BadReference, SecretText, UnknownVariable
 
 _T = TypeVar("_T")
+#: Gives a scalar's text with its variables replaced; raises BadReference.
+Substitute = Callable[[str], str]
 
 #: Deeper than any manifest; less than what orjson writes (254) and what Python's stack holds.
 MAX_DEPTH = 128
@@ -43,10 +46,10 @@ _UNFINISHED = object()
 _ITEMS_DEPTH = 2
 
 
-def parse_yaml(text: str, file: str) -> list[ParsedDocument]:
-    """The documents of ``text`` that are not empty."""
+def parse_yaml(text: str, file: str, substitute: Substitute | None = None) -> list[ParsedDocument]:
+    """The documents of ``text`` that are not empty; ``substitute`` sees each scalar before it has a type."""
     try:
-        return list(_Builder(text, file).documents())
+        return list(_Builder(text, file, substitute).documents())
     except yaml.reader.ReaderError as exc:
         line = text.encode().count(b"\n", 0, exc.position) + 1
         raise InvalidManifest(f"{exc.reason} (#x{exc.character:04x})", file=file, line=line) from exc
@@ -55,8 +58,9 @@ def parse_yaml(text: str, file: str) -> list[ParsedDocument]:
 class _Builder:
     """Builds the values of one text from the events of libyaml's parser, which itself does not recurse."""
 
-    def __init__(self, text: str, file: str) -> None:
+    def __init__(self, text: str, file: str, substitute: Substitute | None) -> None:
         self._file = file
+        self._substitute = substitute
         self._text_lines = Lines(text)
         self._next: Callable[[], Any] = yaml.CBaseLoader(text).get_event
         self._depth = 0
@@ -133,9 +137,22 @@ class _Builder:
 
     def _scalar(self, event: Any, convert: Callable[[scalars.Scalar], _T]) -> _T:
         try:
+            if self._substitute is not None and (text := self._substitute(event.value)) != event.value:
+                if isinstance(text, SecretText):
+                    return convert(text)
+                return convert(resolve(_with_text(event, text)))
             return convert(resolve(event))
+        except BadReference as exc:
+            raise self._bad_reference(event, exc) from exc
         except ValueError as exc:
             raise self._error(event.start_mark, str(exc)) from exc
+
+    def _bad_reference(self, event: Any, exc: BadReference) -> UnknownVariable:
+        """With its own line in a literal block, whose lines are those of the file."""
+        line = self._text_lines.of(event.start_mark)
+        if event.style == "|":
+            line += 1 + event.value.count("\n", 0, exc.position)
+        return UnknownVariable(str(exc), reference=exc.reference, file=self._file, line=line)
 
     def _sequence(self) -> list[Any]:
         result: list[Any] = []
@@ -173,7 +190,10 @@ class _Builder:
             if event.anchor is not None:
                 self._anchors[event.anchor] = self._scalar(event, scalars.to_json)
                 self._anchored[event.anchor] = slice(0, 0)
-            return self._scalar(event, scalars.to_key)
+            key = self._scalar(event, scalars.to_key)
+            if isinstance(key, SecretText):
+                raise self._error(event.start_mark, f"the variable {key.variable} comes from a Secret: it is no key")
+            return key
         if not isinstance(value := self._value(event), str):
             raise self._error(event.start_mark, "a key must be a string, a number or a boolean")
         return value
@@ -218,6 +238,12 @@ class _Builder:
         if not (error.context and error.context_mark):
             return str(error.problem)
         return f"{error.context} from line {self._text_lines.of(error.context_mark)} on: {error.problem}"
+
+
+def _with_text(event: Any, text: str) -> Any:
+    return ScalarEvent(
+        event.anchor, event.tag, event.implicit, text, event.start_mark, event.end_mark, style=event.style
+    )
 
 
 def resolve(event: Any) -> scalars.Scalar:

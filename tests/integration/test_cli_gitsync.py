@@ -176,7 +176,10 @@ def test_an_invalid_gitsync_is_told_the_path_of_each_fault(gitops: CommandLine) 
     head, *faults = refused.error.split("; ")
     assert [head, *faults] == [
         "shop.yaml:2: GitSync shop is not valid: spec.source: 'repoURL' is required",
-        "spec.source: unknown field repoUrl (there is interval, path, render, repoURL, revision, secretRef, verify)",
+        (
+            "spec.source: unknown field repoUrl (there is exclude, helm, include, interval, path, render, repoURL, "
+            "revision, secretRef, substitute, verify)"
+        ),
         "spec.source.interval: '5 minutes' is not what belongs here: How often to look for new commits: 30s, 5m, 1h",
         "spec.sync.prune: 'yes' is not of type 'boolean'",
     ]

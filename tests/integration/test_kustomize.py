@@ -7,11 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from kubectl_gitops.api.objects import Declared
 from kubectl_gitops.errors import InvalidManifest, SourceError
 from kubectl_gitops.source.desired import from_directory, from_mirror
 from kubectl_gitops.source.mirror import Mirror
-from kubectl_gitops.source.render import Renderer, render
+from kubectl_gitops.source.render import Renderer, Rendering, RenderOptions
+from kubectl_gitops.source.render import render as render_files
 from tests.testbed.assets import assets
+from tests.unit.source.memoryfiles import MemoryFiles
 from tests.unit.source.repository import Repository
 
 pytestmark = pytest.mark.integration
@@ -84,8 +87,8 @@ ORIGINS = {
 }
 
 
-def encoded(files: dict[str, str]) -> dict[str, bytes]:
-    return {path: text.encode() for path, text in files.items()}
+def render(files: dict[str, str], path: str) -> list[Declared]:
+    return render_files(MemoryFiles(files), path)
 
 
 def without_hash(key: str) -> str:
@@ -95,13 +98,13 @@ def without_hash(key: str) -> str:
 
 
 def test_each_object_names_the_file_and_line_it_was_made_from() -> None:
-    declared = render(encoded(SHOP), "prod")
+    declared = render(SHOP, "prod")
     assert {without_hash(str(one.key)): str(one.origin) for one in declared} == ORIGINS
     assert {one.namespace for one in declared} == {"shop"}
 
 
 def test_objects_are_as_if_nobody_had_asked_for_origins() -> None:
-    objects = {one.name: one.object for one in render(encoded(SHOP), "prod")}
+    objects = {one.name: one.object for one in render(SHOP, "prod")}
     assert objects["prod-first"]["metadata"] == {"name": "prod-first", "namespace": "shop"}
     assert objects["prod-second"]["metadata"]["annotations"] == {"example.com/a": "b"}
     assert objects["prod-web"]["spec"]["replicas"] == 3
@@ -116,7 +119,7 @@ def test_objects_are_as_if_nobody_had_asked_for_origins() -> None:
     ],
 )
 def test_who_asked_for_origins_keeps_them(text: str) -> None:
-    declared = render(encoded({**SHOP, "prod/kustomization.yaml": text}), "prod")
+    declared = render({**SHOP, "prod/kustomization.yaml": text}, "prod")
     annotations = [one.object["metadata"]["annotations"]["config.kubernetes.io/origin"] for one in declared]
     assert "path: ../base/web.yaml\n" in annotations
 
@@ -132,7 +135,7 @@ def test_who_asked_for_origins_keeps_them(text: str) -> None:
     ],
 )
 def test_a_kustomization_may_be_written_in_any_style(text: str) -> None:
-    declared = render(encoded({**SHOP, "prod/kustomization.yaml": text}), "prod")
+    declared = render({**SHOP, "prod/kustomization.yaml": text}, "prod")
     assert {str(one.origin) for one in declared if one.name.startswith("web")} == {
         f"base/web.yaml:{n}" for n in (1, 6, 12)
     }
@@ -146,7 +149,7 @@ def test_a_file_outside_of_the_kustomization_is_not_loaded() -> None:
         "b/p.yaml": WEB,
     }
     with pytest.raises(SourceError, match=r"^kustomize cannot build a: "):
-        render(encoded(files), "a")
+        render(files, "a")
 
 
 def test_remote_bases_are_refused() -> None:
@@ -155,7 +158,7 @@ def test_remote_bases_are_refused() -> None:
         "b/kustomization.yaml": "\nresources: [https://git.example/c]",
     }
     with pytest.raises(InvalidManifest, match=r"^b/kustomization\.yaml:2: 'https://git\.example/c' is remote"):
-        render(encoded(files), "a")
+        render(files, "a")
 
 
 def test_a_download_that_was_not_noticed_fails() -> None:
@@ -163,12 +166,12 @@ def test_a_download_that_was_not_noticed_fails() -> None:
         "apiVersion: builtin\nkind: ConfigMapGenerator\nmetadata: {name: a}\nname: a\nfiles: ['http://git.example/x']\n"
     )
     with pytest.raises(SourceError, match="kustomize cannot build"):
-        render(encoded({"kustomization.yaml": "generators: [g.yaml]", "g.yaml": generator}), "")
+        render({"kustomization.yaml": "generators: [g.yaml]", "g.yaml": generator}, "")
 
 
 def test_no_path_leaves_the_copy(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="is not a path inside the repository"):
-        render(encoded({"kustomization.yaml": "resources: []", "a/../../x": ""}), "")
+        render({"kustomization.yaml": "resources: []", "a/../../x": ""}, "")
 
 
 @pytest.fixture
@@ -205,7 +208,10 @@ def test_a_directory_elsewhere_is_told_as_it_was_named(tmp_path: Path, monkeypat
         (tmp_path / path).parent.mkdir(exist_ok=True)
         (tmp_path / path).write_text(text)
     monkeypatch.chdir(tmp_path)
-    named = {str(one.origin) for one in from_directory(Path("prod"), renderer=Renderer.KUSTOMIZE).declared}
+    named = {
+        str(one.origin)
+        for one in from_directory(Path("prod"), Rendering(options=RenderOptions(renderer=Renderer.KUSTOMIZE))).declared
+    }
     assert named == set(ORIGINS.values())
     monkeypatch.chdir(tmp_path / "prod")
     assert "../base/web.yaml:1" in {str(one.origin) for one in from_directory(Path()).declared}

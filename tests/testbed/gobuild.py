@@ -66,29 +66,33 @@ def build(directory: Path) -> None:
     Of several processes that want it at the same time one builds, and the others wait for it.
     """
     directory.parent.mkdir(parents=True, exist_ok=True)
-    with _lock(directory.with_name(directory.name + ".lock")):
+    with locked(directory, "the control plane"):
         if not directory.is_dir():
-            _check_go()
+            check_go()
             _install(directory)
 
 
 @contextmanager
-def _lock(path: Path) -> Iterator[None]:
+def locked(directory: Path, what: str) -> Iterator[None]:
+    """Held by the one process that may make ``directory``; ``what`` is built into it."""
+    path = directory.with_name(directory.name + ".lock")
     # The kernel gives the lock back when its holder dies, so that no stale one is ever left.
     with path.open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            _say("another process is building the control plane: waiting for it")
+            say(f"another process is building {what}: waiting for it")
             fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
 
-def _check_go() -> None:
+def check_go(source: Path = SOURCE) -> None:
+    """BuildFailed where no Go is here that can build the module in ``source``, or fetch one that can."""
     go = shutil.which("go")
     if go is None:
-        raise BuildFailed(f"Go is not installed (go is not on PATH); {_dotted(required_go())} or newer is needed")
-    check_go_version(_output(go, "version").split()[2], toolchain=_output(go, "env", "GOTOOLCHAIN").strip())
+        raise BuildFailed(f"Go is not installed (go is not on PATH); {_dotted(required_go(source))} or newer is needed")
+    version, toolchain = _output(go, "version").split()[2], _output(go, "env", "GOTOOLCHAIN").strip()
+    check_go_version(version, toolchain=toolchain, needed=required_go(source))
 
 
 def _output(*command: str) -> str:
@@ -99,9 +103,9 @@ def _output(*command: str) -> str:
     return done.stdout
 
 
-def check_go_version(version: str, *, toolchain: str) -> None:
+def check_go_version(version: str, *, toolchain: str, needed: tuple[int, int] | None = None) -> None:
     """Refuse a Go that can neither build the module nor fetch one that can."""
-    needed = required_go()
+    needed = needed or required_go()
     match = re.search(r"go(\d+)\.(\d+)", version)
     if match is None or (int(match[1]), int(match[2])) >= needed:  # no number: a development version
         return
@@ -110,7 +114,7 @@ def check_go_version(version: str, *, toolchain: str) -> None:
             f"Go is too old: this is {version}, and {_dotted(needed)} or newer is needed"
             + (" (GOTOOLCHAIN=local keeps it from fetching one)" if toolchain else "")
         )
-    _say(f"this is {version}; Go fetches {_dotted(needed)} (GOTOOLCHAIN={toolchain})")
+    say(f"this is {version}; Go fetches {_dotted(needed)} (GOTOOLCHAIN={toolchain})")
 
 
 def _dotted(version: tuple[int, int]) -> str:
@@ -122,16 +126,16 @@ def _install(directory: Path) -> None:
     shutil.rmtree(building, ignore_errors=True)  # left by a build that was killed: we hold the lock
     building.mkdir()
     try:
-        _say(
+        say(
             f"building etcd and Kubernetes {kubernetes_version()} for the tests, once: "
             "about 7 minutes on 2 cores, less where Go has compiled it before"
         )
         started = time.monotonic()
-        _go_build(building / "controlplane")
+        go_build(build_command(building / "controlplane"), SOURCE)
         for name in COMPONENTS:
             (building / name).symlink_to("controlplane")
         building.rename(directory)
-        _say(f"built in {_clock(time.monotonic() - started)}: {directory}")
+        say(f"built in {_clock(time.monotonic() - started)}: {directory}")
     finally:
         shutil.rmtree(building, ignore_errors=True)
 
@@ -145,8 +149,9 @@ def build_command(output: Path) -> list[str]:
     return ["go", "build", "-v", "-trimpath", "-buildvcs=false", "-ldflags", " ".join(ldflags), "-o", str(output), "."]
 
 
-def _go_build(output: Path) -> None:
-    with subprocess.Popen(build_command(output), cwd=SOURCE, stderr=subprocess.PIPE, text=True) as go:
+def go_build(command: list[str], source: Path) -> None:
+    """Run ``go build -v`` in ``source`` and tell how far it is."""
+    with subprocess.Popen(command, cwd=source, stderr=subprocess.PIPE, text=True) as go:
         try:
             assert go.stderr is not None
             progress = Progress(sys.stderr)
@@ -206,5 +211,6 @@ def _clock(seconds: float) -> str:
     return f"{int(seconds) // 60}:{int(seconds) % 60:02}"
 
 
-def _say(message: str) -> None:
+def say(message: str) -> None:
+    """To whoever waits for the build."""
     print(message, file=sys.stderr, flush=True)

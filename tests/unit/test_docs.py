@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from pathlib import Path
 
 import pytest
 
+from kubectl_gitops.api.schema import schema
 from kubectl_gitops.cli.failures import (
     EXIT_BROKEN_PIPE,
     EXIT_DIFFERENCES,
@@ -16,6 +18,7 @@ from kubectl_gitops.cli.failures import (
     EXIT_OK,
 )
 from kubectl_gitops.cli.frame import COMMANDS
+from kubectl_gitops.source.limits import Limits, read_limits
 
 ROOT = Path(__file__).parents[2]
 PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]
@@ -64,3 +67,18 @@ def test_the_exit_codes_are_those_of_the_code() -> None:
 def test_links_between_pages_lead_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text()):
         assert (page.parent / target).exists(), target
+
+
+def test_the_limits_are_those_of_the_code() -> None:
+    rows = re.findall(
+        r"^\| `((?:max|timeout)-[a-z-]+)` \| ([\d,]+(?:Mi|Gi)?) \|", text("docs/repositories.md"), re.MULTILINE
+    )
+    assert read_limits(f"{name}={value.replace(',', '')}" for name, value in rows) == Limits()
+    assert [name.replace("-", "_") for name, _ in rows] == [field.name for field in dataclasses.fields(Limits)]
+
+
+def test_each_renderer_and_each_field_of_rendering_is_described() -> None:
+    page = text("docs/rendering.md")
+    source = schema()["properties"]["spec"]["properties"]["source"]["properties"]
+    assert [name for name in source["render"]["enum"] if f"`{name}`" not in page] == []
+    assert [name for name in source["helm"]["properties"] if f"{name}:" not in page] == []

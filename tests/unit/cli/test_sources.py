@@ -9,14 +9,13 @@ import pytest
 from kubectl_gitops.cli.planned import default_name
 from kubectl_gitops.cli.targets import SourceOptions, is_repository_url
 from kubectl_gitops.errors import InvalidInput
-from kubectl_gitops.source.render import Renderer
 from tests.unit.source.repository import Repository
 
 SETTINGS = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: settings\n"
 
 
 def read(filename: str, *, revision: str | None = None, path: str | None = None) -> list[str]:
-    options = SourceOptions(filename=filename, revision=revision, path=path, renderer=Renderer.AUTO)
+    options = SourceOptions(filename=filename, revision=revision, path=path)
     return [str(one.origin) for one in options.read().declared]
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from kubectl_gitops.api.gitsync import EnforcementMode, GitSync, read_gitsync
+from kubectl_gitops.api.rendering import Renderer, RenderOptions
 from kubectl_gitops.reconciler.work import covers, work_of
 
 GITSYNC = read_gitsync(
@@ -34,7 +35,7 @@ def test_the_same_again_is_nothing_to_do() -> None:
     [
         {"repo_url": "https://git.example/other"},
         {"path": "other"},
-        {"renderer": "kustomize"},
+        {"rendering": RenderOptions(renderer=Renderer.KUSTOMIZE)},
         {"target_namespace": "other"},
         {"service_account": "deployer"},
         {"prune": True},

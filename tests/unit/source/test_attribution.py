@@ -280,11 +280,11 @@ def test_what_kustomize_patched_is_told_apart(
         {"over/kustomization.yaml": f"resources: [../base]\npatches: [{{patch: '{patch}'}}]\n"}, author="Bob"
     )
     (tmp_path / "bin").mkdir()
-    (tmp_path / "built.yaml").write_text(
+    built = (
         "apiVersion: v1\nkind: ConfigMap\ndata: {level: debug, mode: x, more: y}\n"
         "metadata:\n  name: a\n  annotations:\n    config.kubernetes.io/origin: |\n      path: ../base/a.yaml\n"
     )
-    (tmp_path / "bin/kustomize").write_text(f'#!/bin/sh\ncat "{tmp_path}/built.yaml"\n')
+    (tmp_path / "bin/kustomize").write_text(f"#!/bin/sh\ncat <<'END'\n{built}END\n")
     (tmp_path / "bin/kustomize").chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path / "bin"), prepend=os.pathsep)
     for desired in (mirrored(repository, tmp_path, "over"), from_directory(repository.path / "over")):

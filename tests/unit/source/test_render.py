@@ -4,10 +4,17 @@ from pathlib import Path
 
 import pytest
 
+from kubectl_gitops.api.objects import Declared
 from kubectl_gitops.errors import InvalidManifest, SourceError
-from kubectl_gitops.source.render import Renderer, render
+from kubectl_gitops.source.render import Renderer, Rendering, RenderOptions
+from kubectl_gitops.source.render import render as render_files
+from tests.unit.source.memoryfiles import MemoryFiles
 
 CONFIG_MAP = "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {}}}\n"
+
+
+def render(files: dict[str, bytes], path: str, rendering: Rendering | None = None) -> list[Declared]:
+    return render_files(MemoryFiles(files), path, rendering)
 
 
 def config_maps(*paths: str) -> dict[str, bytes]:
@@ -55,7 +62,7 @@ def test_other_formats_inside_of_a_plain_tree_are_named(name: str) -> None:
 
 def test_there_has_to_be_a_kustomization_to_build_one() -> None:
     with pytest.raises(SourceError, match="there is no kustomization in apps"):
-        render(config_maps("apps/a.yaml"), "apps", renderer=Renderer.KUSTOMIZE)
+        render(config_maps("apps/a.yaml"), "apps", Rendering(options=RenderOptions(renderer=Renderer.KUSTOMIZE)))
 
 
 def test_a_kustomization_needs_a_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -77,13 +84,15 @@ KUSTOMIZATION = {"a/kustomization.yaml": b"resources: [x.yaml]", "a/x.yaml": b""
 
 
 def test_kustomize_gets_a_copy_and_no_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    kustomize_is(f'{{ echo "$1 $PWD $2 $HOME $SECRET"; ls "$2"; }} > {tmp_path}/seen', tmp_path, monkeypatch)
+    seen = 'data: {command: "$*", root: "$PWD", home: "$HOME", secret: "$SECRET", files: "$(ls "$2")"}'
+    kustomize_is(f"cat <<END\n{CONFIG_MAP.format('x')}{seen}\nEND", tmp_path, monkeypatch)
     monkeypatch.setenv("SECRET", "s3cret")
-    assert render(KUSTOMIZATION, "a") == []
-    command, root, directory, home, *listed = (tmp_path / "seen").read_text().split()
-    assert (command, directory, listed) == ("build", f"{root}/a", ["kustomization.yaml", "x.yaml"])
-    assert home == str(Path(root).parent / "home")
-    assert not Path(root).parent.exists()
+    (declared,) = render(KUSTOMIZATION, "a")
+    data = declared.object["data"]
+    assert (data["command"], data["secret"], data["files"]) == ("build ./a", "", "kustomization.yaml x.yaml")
+    assert Path(data["root"]).name == "tree"
+    assert data["home"] == str(Path(data["root"]).parent / "home")
+    assert not Path(data["root"]).exists()
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,109 @@
+"""The reconciler's process renders: charts, and variables from the cluster."""
+
+from __future__ import annotations
+
+import base64
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.integration.gitsyncs import App, running_reconciler
+from tests.testbed import helmbuild
+from tests.testbed.controlplane import ControlPlane
+from tests.testbed.installation import SYSTEM_NAMESPACE, Installation
+from tests.testbed.waiting import wait_until
+
+pytestmark = pytest.mark.usefixtures("helm")
+
+CHART = {
+    "charts/web/Chart.yaml": "apiVersion: v2\nname: web\nversion: 1.0.0\n",
+    "charts/web/values.yaml": "colour: red\n",
+    "charts/web/templates/settings.yaml": (
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: settings}\n"
+        "data: {release: '{{ .Release.Name }}', namespace: '{{ .Release.Namespace }}', colour: {{ .Values.colour }}}\n"
+    ),
+}
+VARIABLES = """\
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: settings}
+data: {colour: "${colour}", region: "${region}"}
+---
+apiVersion: v1
+kind: Secret
+metadata: {name: login}
+stringData: {password: "${password}"}
+"""
+
+
+@pytest.fixture(scope="module")
+def reconciler(control_plane: ControlPlane) -> Iterator[Installation]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PATH", str(helmbuild.helm().parent), prepend=os.pathsep)
+        with running_reconciler(control_plane) as installation:
+            yield installation
+
+
+def source(app: App, **more: Any) -> dict[str, Any]:
+    return {"repoURL": str(app.repository.path), "revision": "main", "interval": "300ms", **more}
+
+
+def test_a_chart_is_rendered_for_its_gitsync(app: App) -> None:
+    app.repository.commit(CHART)
+    app.create(source=source(app, path="charts/web", helm={"values": {"colour": "green"}}))
+    app.wait_ready()
+    assert app.live.data("settings") == {"release": app.name, "namespace": app.live.namespace, "colour": "green"}
+    app.change({"source": {"helm": {"values": {"colour": "blue"}}}})
+    wait_until(lambda: app.live.data("settings")["colour"] == "blue", 30, "the new value")
+
+
+@pytest.fixture
+def sources(control_plane: ControlPlane, app: App) -> Iterator[list[dict[str, Any]]]:
+    """A ConfigMap and a Secret in the system namespace, which is that of the GitSync; and one that is not there."""
+    names = {"ConfigMap": f"{app.name}-vars", "Secret": f"{app.name}-secrets"}
+    path = f"/api/v1/namespaces/{SYSTEM_NAMESPACE}"
+    control_plane.request(
+        "POST", f"{path}/configmaps", {"metadata": {"name": names["ConfigMap"]}, "data": {"region": "eu"}}
+    )
+    password = base64.b64encode(b"s3cret-s3cret").decode()
+    control_plane.request(
+        "POST", f"{path}/secrets", {"metadata": {"name": names["Secret"]}, "data": {"password": password}}
+    )
+    yield [
+        *({"kind": kind, "name": name} for kind, name in names.items()),
+        {"kind": "ConfigMap", "name": "none", "optional": True},
+    ]
+    control_plane.request("DELETE", f"{path}/configmaps/{names['ConfigMap']}")
+    control_plane.request("DELETE", f"{path}/secrets/{names['Secret']}")
+
+
+def test_variables_are_read_from_the_cluster_and_a_new_value_needs_no_commit(
+    control_plane: ControlPlane, app: App, sources: list[dict[str, Any]]
+) -> None:
+    app.repository.commit({"all.yaml": VARIABLES})
+    app.create(source=source(app, substitute={"inline": {"colour": "red"}, "from": sources}))
+    app.wait_ready()
+    assert app.live.data("settings") == {"colour": "red", "region": "eu"}
+    assert base64.b64decode(app.live.get("secrets", "login")["data"]["password"]) == b"s3cret-s3cret"
+    path = f"/api/v1/namespaces/{SYSTEM_NAMESPACE}/configmaps/{sources[0]['name']}"
+    control_plane.request("PATCH", path, {"data": {"region": "us"}}, content_type="application/merge-patch+json")
+    wait_until(lambda: app.live.data("settings")["region"] == "us", 30, "the new value")
+
+
+def test_what_is_wrong_with_variables_is_told_without_the_values_of_secrets(
+    app: App, sources: list[dict[str, Any]], reconciler: Installation
+) -> None:
+    app.repository.commit({"all.yaml": VARIABLES})
+    app.create(source=source(app, substitute={"from": sources}))
+    app.wait_failed("UnknownVariable", r"all\.yaml:4: the variable colour is not defined")
+    app.repository.commit({"all.yaml": VARIABLES.replace('"${colour}"', '"x-${password}"')})
+    condition = app.wait_failed(
+        "InvalidManifest", "data.colour: the variable password comes from a Secret, and may stand in"
+    )
+    assert "s3cret-s3cret" not in str(condition) + reconciler.log("reconciler", lines=100_000)
+    app.change({"source": {"substitute": {"from": [{"kind": "Secret", "name": "nowhere"}]}}})
+    app.wait_failed(
+        "InvalidInput", f"variables are to come from Secret/nowhere in namespace {SYSTEM_NAMESPACE}, which is not there"
+    )
