@@ -34,6 +34,7 @@ class Resource:
     namespaced: bool
     verbs: frozenset[str] = frozenset()
     short_names: tuple[str, ...] = ()
+    subresources: frozenset[str] = frozenset()
 
     @property
     def api_version(self) -> str:
@@ -137,4 +138,5 @@ def _resource(group: str, version: str, one: dict[str, Any]) -> Resource:
         namespaced=one.get("scope") == "Namespaced",
         verbs=frozenset(one.get("verbs") or ()),
         short_names=tuple(one.get("shortNames") or ()),
+        subresources=frozenset(sub["subresource"] for sub in one.get("subresources") or ()),
     )

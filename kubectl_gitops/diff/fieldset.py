@@ -31,7 +31,10 @@ class FieldSet:
     @classmethod
     def parse(cls, fields_v1: dict[str, Any]) -> FieldSet:
         """Read FieldsV1 as JSON gives it. Raises ValueError on what is none."""
-        children = {_element(name): cls.parse(sub) for name, sub in fields_v1.items() if name != "."}
+        try:
+            children = {_element(name): cls.parse(sub) for name, sub in fields_v1.items() if name != "."}
+        except (AttributeError, TypeError) as exc:  # no map, or a key that is none
+            raise ValueError("not FieldsV1") from exc
         return cls(children, not children or "." in fields_v1)
 
     @classmethod

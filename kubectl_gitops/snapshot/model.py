@@ -5,7 +5,7 @@ The reconciler writes it, the webhook enforces it, and both know it again after 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -69,6 +69,15 @@ class Snapshot:
     @cached_property
     def by_key(self) -> Mapping[ResourceKey, Entry]:
         return {entry.key: entry for entry in self.entries}
+
+    @cached_property
+    def namespaces(self) -> frozenset[str]:
+        """Those in which anything is declared."""
+        return frozenset(entry.namespace for entry in self.entries if entry.namespace)
+
+    def in_namespace(self, namespace: str) -> Iterator[Entry]:
+        """What is declared in a namespace."""
+        return (entry for entry in self.entries if entry.namespace == namespace)
 
 
 def kinds_in_use(snapshots: Iterable[Snapshot]) -> frozenset[tuple[str, str]]:
