@@ -31,7 +31,6 @@ from kubectl_gitops.errors import GitOpsError
     "Port 0 stands for the one listened on.",
 )
 @click.option("--service", default="gitops-webhook", show_default=True, help="Its Service, where no --url is given.")
-@click.option("--blocking-threads", type=click.IntRange(1, 64), default=1, show_default=True, help="Reviews at once.")
 @click.option(
     "--log-level", type=click.Choice(["debug", "info", "warning", "error"]), default="info", show_default=True
 )
@@ -43,7 +42,6 @@ def main(
     metrics_listen: str,
     url: str | None,
     service: str,
-    blocking_threads: int,
     log_level: str,
 ) -> None:
     """Refuse changes of managed objects that diverge from Git.
@@ -66,7 +64,7 @@ def main(
             url=read_url(url, port=endpoint.port) if url else None,
             log_level=log_level,
         )
-        serve(settings, blocking_threads=blocking_threads)
+        serve(settings)
     except GitOpsError as exc:
         click.echo(f"error: {exc}" + (f"\n{exc.hint}" if exc.hint else ""), err=True)
         sys.exit(exc.exit_code)

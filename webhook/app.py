@@ -13,13 +13,16 @@ from webhook.metrics import Metrics
 from webhook.policy import decide
 from webhook.review import BadReview, Request, read_review, respond
 from webhook.state import State
-from webhook.verdict import Verdict
+from webhook.unreadable import decide_unread, is_too_deep, read_head
+from webhook.verdict import Reason, Undecided, Verdict
+from webhook.view import View
 
 _log = logging.getLogger(__name__)
 
 VALIDATE_PATH = "/validate"
-#: The API server takes objects of up to 3 MiB, and a review holds two.
-MAX_BODY_BYTES = 8 << 20
+#: The API server takes 3 MiB of JSON and stores half of it. A review holds the object before and after, and in it
+#: each ``<`` takes six bytes. What it sends must fit: what is refused here, the failurePolicy lets pass.
+MAX_BODY_BYTES = 32 << 20
 
 _JSON = "application/json"
 _TEXT = "text/plain; charset=utf-8"
@@ -37,8 +40,7 @@ def create_app(state: State, metrics: Metrics | None = None) -> Flask:
             raise UnsupportedMediaType(f"send {_JSON}")
         body = request.get_data(cache=False)
         with measured.latency.time():
-            asked = _read(body)
-            verdict = decide(asked, state.view)
+            asked, verdict = _judge(body, state.view)
             measured.count(asked, verdict)
             if verdict.refusal is not None:
                 _log_refusal(asked, verdict)
@@ -59,6 +61,11 @@ def create_app(state: State, metrics: Metrics | None = None) -> Flask:
         if "Allow" in (headers := dict(exc.get_headers())):
             response.headers["Allow"] = headers["Allow"]
         return response
+
+    @app.errorhandler(Undecided)
+    def leave_undecided(exc: Undecided) -> Response:
+        measured.undecided.inc()
+        return Response(f"{exc}\n", status=503, content_type=_TEXT)
 
     @app.errorhandler(Exception)
     def fail(exc: Exception) -> Response:
@@ -90,26 +97,35 @@ def create_health_app(state: State, metrics: Metrics) -> Flask:
     return app
 
 
-def _read(body: bytes) -> Request:
+def _judge(body: bytes, view: View) -> tuple[Request, Verdict]:
     try:
-        return read_review(orjson.loads(body))
-    except orjson.JSONDecodeError:
-        raise BadRequest("the body is no JSON") from None
+        asked = read_review(orjson.loads(body))
+        return asked, decide(asked, view)
+    except orjson.JSONDecodeError as exc:
+        if not is_too_deep(exc):
+            raise BadRequest("the body is no JSON") from None
+    except RecursionError:  # read, but too deep to compare
+        pass
     except BadReview as exc:
         raise BadRequest(str(exc)) from None
+    try:
+        asked = read_head(body)
+    except BadReview as exc:
+        raise BadRequest(str(exc)) from None
+    return asked, decide_unread(asked, view)
 
 
 def _log_refusal(asked: Request, verdict: Verdict) -> None:
     """One line for each, with who, what and which fields; never with what is in them."""
     _log.warning(
-        "change diverges from Git",
+        "change by an exempt requester" if verdict.reason is Reason.EXEMPT else "change diverges from Git",
         extra={
             "verdict": verdict.outcome.value,
             "reason": verdict.reason.value,
             "gitsync": verdict.gitsync,
             "commit": verdict.revision,
             "operation": asked.operation.value,
-            "object": asked.key.described,
+            "object": asked.described,
             "fields": verdict.fields,
             "user": asked.user,
             "uid": asked.uid,

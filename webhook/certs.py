@@ -54,6 +54,10 @@ class Leaf:
     certificate_pem: bytes
     key_pem: bytes = field(repr=False)
 
+    @property
+    def expires(self) -> datetime:
+        return x509.load_pem_x509_certificate(self.certificate_pem).not_valid_after_utc
+
 
 class LeafFiles(NamedTuple):
     certificate: Path

@@ -17,10 +17,14 @@ from kubectl_gitops.api.objects import Object
 from kubectl_gitops.cluster.connection import Cluster
 from kubectl_gitops.cluster.discovery import Resource
 from kubectl_gitops.cluster.writing import apply_object
+from webhook.requester import AUTOSCALERS
+from webhook.scales import SUBRESOURCE
 
 CONFIGURATION_NAME = GROUP
-#: The API server puts it before every denial that a person reads.
+#: The API server puts these before every denial that a person reads.
 WEBHOOK_NAME = f"managed.{GROUP}"
+SCALE_WEBHOOK_NAME = f"scale.{GROUP}"
+NAMESPACE_WEBHOOK_NAME = f"namespaces.{GROUP}"
 TIMEOUT_SECONDS = 5
 
 CONFIGURATIONS = Resource(
@@ -57,6 +61,11 @@ REAL_CHANGES = " || ".join(
 )
 
 
+BY_OTHERS = f"!(request.userInfo.username in {sorted(AUTOSCALERS)})"
+_REPLICAS_CHANGE = {"name": "replicas-change", "expression": "object.?spec.?replicas != oldObject.?spec.?replicas"}
+_NAMESPACES = Resource(group="", version="v1", kind="Namespace", plural="namespaces", namespaced=False)
+
+
 def webhook_configuration(
     kinds: Iterable[Resource], client_config: Object, ca_pem: bytes, *, namespace: str = SYSTEM_NAMESPACE
 ) -> Object:
@@ -64,30 +73,44 @@ def webhook_configuration(
 
     ``client_config`` is a WebhookClientConfig without its caBundle: a url or a service.
     """
-    rules = _rules(kinds)
-    webhook: Object = {
-        "name": WEBHOOK_NAME,
-        "rules": rules,
+    resources = list(kinds)
+    scaled = [one for one in resources if SUBRESOURCE in one.subresources]
+    common: Object = {
         "clientConfig": {**client_config, "caBundle": base64.b64encode(ca_pem).decode()},
-        "objectSelector": {"matchExpressions": [{"key": MANAGED_BY_LABEL, "operator": "Exists"}]},
         # What keeps the webhook itself running must not depend on it.
         "namespaceSelector": {
             "matchExpressions": [
                 {"key": "kubernetes.io/metadata.name", "operator": "NotIn", "values": [namespace]},
             ]
         },
-        "matchConditions": [{"name": "real-changes", "expression": REAL_CHANGES}],
         "matchPolicy": "Equivalent",
         "failurePolicy": "Ignore",
         "sideEffects": "None",
         "timeoutSeconds": TIMEOUT_SECONDS,
         "admissionReviewVersions": ["v1"],
     }
+    managed = {
+        "name": WEBHOOK_NAME,
+        "rules": _rules(resources, ["CREATE", "UPDATE", "DELETE"]),
+        "objectSelector": {"matchExpressions": [{"key": MANAGED_BY_LABEL, "operator": "Exists"}]},
+        "matchConditions": [{"name": "real-changes", "expression": REAL_CHANGES}],
+    }
+    # A Scale has no labels to select by: of each that is changed it is asked, but not of what an autoscaler does.
+    scales = {
+        "name": SCALE_WEBHOOK_NAME,
+        "rules": _rules(scaled, ["UPDATE"], subresource=SUBRESOURCE),
+        "matchConditions": [{"name": "not-an-autoscaler", "expression": BY_OTHERS}, _REPLICAS_CHANGE],
+    }
+    # What is in a Namespace is not told by its own labels either.
+    namespaces = {
+        "name": NAMESPACE_WEBHOOK_NAME,
+        "rules": _rules([_NAMESPACES], ["DELETE"]) if any(one.namespaced for one in resources) else [],
+    }
     return {
         "apiVersion": CONFIGURATIONS.api_version,
         "kind": CONFIGURATIONS.kind,
         "metadata": {"name": CONFIGURATION_NAME},
-        "webhooks": [webhook] if rules else [],
+        "webhooks": [{**webhook, **common} for webhook in (managed, scales, namespaces) if webhook["rules"]],
     }
 
 
@@ -96,16 +119,17 @@ def apply_configuration(cluster: Cluster, configuration: Object) -> None:
     apply_object(cluster, CONFIGURATIONS, configuration, manager=CONTROLLER_FIELD_MANAGER)
 
 
-def _rules(kinds: Iterable[Resource]) -> list[Object]:
+def _rules(kinds: Iterable[Resource], operations: list[str], *, subresource: str = "") -> list[Object]:
     plurals: dict[tuple[str, str], set[str]] = defaultdict(set)
     for resource in kinds:
-        plurals[resource.group, resource.version].add(resource.plural)
+        name = f"{resource.plural}/{subresource}" if subresource else resource.plural
+        plurals[resource.group, resource.version].add(name)
     return [
         {
             "apiGroups": [group],
             "apiVersions": [version],
             "resources": sorted(names),
-            "operations": ["CREATE", "UPDATE", "DELETE"],
+            "operations": operations,
             "scope": "*",
         }
         for (group, version), names in sorted(plurals.items())

@@ -38,12 +38,16 @@ OriginOf = Callable[[FieldPath], Origin | None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
-    """``details`` belong to ``paths``, one to one. ``source`` is where Git declares the object, "" if unknown."""
+    """``details`` belong to ``paths``, one to one; of ``unnamed`` more, only the number is told.
+
+    ``source`` is where Git declares the object, "" if unknown.
+    """
 
     subject: str
     headline: str
     paths: tuple[str, ...] = ()
     details: tuple[str, ...] = ()
+    unnamed: int = 0
     source: str = ""
     advice: str = ""
 
@@ -58,6 +62,17 @@ def owner_name(owner: Owner) -> str:
 
 def gitops_command(verb: str, owner: Owner) -> str:
     return plain(f"kubectl gitops {verb} {owner.name} -n {owner.namespace}", 360)
+
+
+def release_command(owner: Owner) -> str:
+    """What has the webhook refuse nothing any more for the sake of this GitSync."""
+    patch = '{"spec":{"enforcement":{"mode":"Off"}}}'
+    return plain(f"kubectl patch gitsync {owner.name} -n {owner.namespace} --type=merge -p '{patch}'", 400)
+
+
+def object_line(name: str, place: str) -> tuple[str, str]:
+    """An object and where Git declares it, short enough for ten of them to be shown."""
+    return _keep_end(plain(name, 300), 30), _keep_end(plain(place, 1200), 30)
 
 
 def source_of(origin: Origin, commit: Commit | None) -> str:
@@ -99,7 +114,7 @@ def as_text(refusal: Refusal) -> str:
     foot += [refusal.advice] if refusal.advice else []
     room = MAX_MESSAGE - _size("\n".join([head, *foot])) - 1
     fields = [f"  {_keep_end(p, _MAX_PATH)}: {d}" for p, d in zip(refusal.paths, refusal.details, strict=True)]
-    return plain_lines([head, *_fit(fields, room), *foot])
+    return plain_lines([head, *_fit(fields, room, unnamed=refusal.unnamed), *foot])
 
 
 def as_warnings(refusal: Refusal) -> tuple[str, ...]:
@@ -107,8 +122,8 @@ def as_warnings(refusal: Refusal) -> tuple[str, ...]:
     lines = [f"{refusal.subject} {refusal.headline}"]
     fields = list(zip(refusal.paths, refusal.details, strict=True))
     lines += [f"{_keep_end(path, _MAX_PATH)}: {detail}" for path, detail in fields[:MAX_FIELD_WARNINGS]]
-    if len(fields) > MAX_FIELD_WARNINGS:
-        lines.append(f"and {len(fields) - MAX_FIELD_WARNINGS} more fields")
+    if more := max(0, len(fields) - MAX_FIELD_WARNINGS) + refusal.unnamed:
+        lines.append(f"and {more} more")
     lines += [f"declared in {refusal.source}"] if refusal.source else []
     lines += [refusal.advice] if refusal.advice else []
     return tuple(plain(line, MAX_WARNING) for line in lines)
@@ -124,17 +139,17 @@ def plain_lines(lines: Sequence[str]) -> str:
     return _cut("\n".join(plain(line, MAX_MESSAGE) for line in lines), MAX_MESSAGE)
 
 
-def _fit(lines: list[str], room: int) -> list[str]:
-    """As many lines as there is room for, and how many more there are."""
+def _fit(lines: list[str], room: int, *, unnamed: int = 0) -> list[str]:
+    """As many lines as there is room for, and how many more there are, ``unnamed`` ones included."""
     shown: list[str] = []
     for index, line in enumerate(lines):
-        left = len(lines) - index - 1
+        left = len(lines) - index - 1 + unnamed
         tail = _size(_and_more(left)) + 1 if left else 0
         if _size(line) + 1 + tail > room:
             break
         shown.append(line)
         room -= _size(line) + 1
-    left = len(lines) - len(shown)
+    left = len(lines) - len(shown) + unnamed
     return [*shown, _and_more(left)] if left else shown
 
 
@@ -174,7 +189,10 @@ def _value(value: Any) -> str:
         return "nothing"
     if isinstance(value, str) and _BARE_WORD.fullmatch(value):
         return value
-    return plain(orjson.dumps(value).decode(), 4096)
+    try:
+        return plain(orjson.dumps(value).decode(), 4096)
+    except orjson.JSONEncodeError:  # nested more deeply than it writes; a message must not fail for that
+        return "something deeply nested"
 
 
 def _size(text: str) -> int:

@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterable
+import time
+from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol
 
 from kubectl_gitops.api.objects import Object
 from kubectl_gitops.cluster.connection import Cluster
 from kubectl_gitops.cluster.discovery import Discovery, Resource
-from kubectl_gitops.errors import GitOpsError
+from kubectl_gitops.errors import ClusterError, GitOpsError
 from kubectl_gitops.snapshot.model import kinds_in_use
 from webhook.configuration import apply_configuration
+from webhook.review import GroupResource
+from webhook.scales import BUILT_IN_SCALES, SUBRESOURCE, Scale, read_scale
 from webhook.view import View
 
 _log = logging.getLogger(__name__)
 
 #: How soon to try again after a failure, or to look again for a kind that the cluster does not serve yet.
 RETRY_SECONDS = 2.0
+#: How often to look whether a custom resource has got a ``scale`` subresource, or another one.
+LOOK_AGAIN_SECONDS = 60.0
 #: How soon to ask again whether the server answers; once, at the start.
 _PROBE_SECONDS = 0.05
 
@@ -32,6 +37,8 @@ class Views(Protocol):
     def wait_ready(self, timeout_seconds: float | None = None) -> bool: ...
 
     def wait_changed(self, seen: int, timeout_seconds: float | None = None) -> tuple[int, View]: ...
+
+    def learn_scales(self, scales: Mapping[GroupResource, Scale]) -> None: ...
 
 
 class Registration:
@@ -47,12 +54,17 @@ class Registration:
         *,
         configure: Callable[[Iterable[Resource]], Object],
         answers: Callable[[], bool],
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._cluster = cluster
         self._views = views
         self._configure = configure
         self._answers = answers
         self._discovery = Discovery(cluster)
+        self._scales: dict[GroupResource, Scale] = {}
+        self._learned: dict[GroupResource, Scale] = {}
+        self._clock = clock
+        self._looked_at = -LOOK_AGAIN_SECONDS
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="registration", daemon=True)
 
@@ -73,6 +85,7 @@ class Registration:
             is_settled = False
             try:
                 resources, missing = self._resources(view)
+                self._learn_scales(resources)
                 wanted = self._configure(resources)
                 if wanted != applied:
                     apply_configuration(self._cluster, wanted)
@@ -81,12 +94,34 @@ class Registration:
                 is_settled = not missing
             except GitOpsError as exc:
                 _log.warning("cannot register", extra={"why": str(exc)})
-            seen, view = self._views.wait_changed(seen, None if is_settled else RETRY_SECONDS)
+            seen, view = self._views.wait_changed(seen, LOOK_AGAIN_SECONDS if is_settled else RETRY_SECONDS)
 
     def _resources(self, view: View) -> tuple[list[Resource], bool]:
         """The resources of the kinds in use, and whether the cluster does not serve some of them (yet)."""
         kinds = sorted(kinds_in_use(view.snapshots.values()))
-        if any(self._discovery.find(*kind) is None for kind in kinds):
+        is_stale = self._clock() - self._looked_at >= LOOK_AGAIN_SECONDS
+        if is_stale or any(self._discovery.find(*kind) is None for kind in kinds):
             self._discovery.refresh()
+        if is_stale:
+            self._looked_at = self._clock()
+            self._scales.clear()
         found = [self._discovery.find(*kind) for kind in kinds]
         return [resource for resource in found if resource is not None], None in found
+
+    def _read_scale(self, name: GroupResource, resource: Resource) -> Scale:
+        """From the CRD; where that cannot be read, what was known before: no other kind shall have to wait."""
+        try:
+            return read_scale(self._cluster, resource)
+        except ClusterError as exc:
+            _log.warning("cannot tell what scaling sets", extra={"resource": resource.plural, "why": str(exc)})
+            return self._learned.get(name) or Scale(kind=resource.kind, paths={})
+
+    def _learn_scales(self, resources: Iterable[Resource]) -> None:
+        """What ``*/scale`` of the custom resources among them sets; known before anybody is asked about it."""
+        for resource in resources:
+            name = GroupResource(resource.group, resource.plural)
+            if SUBRESOURCE in resource.subresources and name not in BUILT_IN_SCALES and name not in self._scales:
+                self._scales[name] = self._read_scale(name, resource)
+        if self._scales != self._learned:
+            self._learned = dict(self._scales)
+            self._views.learn_scales(self._learned)

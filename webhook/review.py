@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, NotRequired, TypedDict, TypeVar
+from typing import Any, NamedTuple, NotRequired, TypedDict, TypeVar
 
 from kubectl_gitops.api.names import MANAGED_BY_LABEL
 from kubectl_gitops.api.objects import Object, ResourceKey
@@ -47,9 +47,18 @@ class BadReview(InvalidInput):
     """What was sent is no AdmissionReview; answered with HTTP 400, and so never with a verdict."""
 
 
+class GroupResource(NamedTuple):
+    """A kind as URLs have it: ``apps`` and ``deployments``."""
+
+    group: str
+    plural: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
     """Who asks for what. ``api_version`` is the one that ``old`` and ``new`` are in.
+
+    ``resource`` is what the URL names, also where ``old`` and ``new`` are of another kind, as with a subresource.
 
     ``key`` takes its name and namespace from the object: a deletecollection sends an empty request.name, and the
     review of a Namespace names itself as its namespace.
@@ -68,7 +77,23 @@ class Request:
     old: Object | None
     new: Object | None
     dry_run: bool
-    field_manager: str = ""
+    field_manager: str
+    resource: GroupResource
+
+    @property
+    def kind_text(self) -> str:
+        """``Deployment.apps``; for a subresource ``deployments.apps/scale``."""
+        kind, group = (
+            (self.resource.plural, self.resource.group) if self.subresource else (self.key.kind, self.key.group)
+        )
+        return (f"{kind}.{group}" if group else kind) + (f"/{self.subresource}" if self.subresource else "")
+
+    @property
+    def described(self) -> str:
+        """What is asked about, for the log."""
+        if not self.subresource:
+            return self.key.described
+        return f"{self.kind_text} {self.name} in namespace {self.namespace}"
 
 
 def read_review(review: Any) -> Request:
@@ -101,6 +126,7 @@ def read_review(review: Any) -> Request:
         new=new,
         dry_run=_optional(request, "dryRun", False),
         field_manager=_optional(_optional(request, "options", {}), "fieldManager", ""),
+        resource=_resource(_optional(request, "resource", {})),
     )
 
 
@@ -159,6 +185,10 @@ def _strings(value: Any, where: str) -> tuple[str, ...]:
     return tuple(value)
 
 
+def _resource(resource: dict[str, Any]) -> GroupResource:
+    return GroupResource(_optional(resource, "group", ""), _optional(resource, "resource", ""))
+
+
 def _operation(request: dict[str, Any], *, old: Object | None, new: Object | None) -> Operation:
     try:
         operation = Operation(_need(request, "operation", str))
@@ -174,6 +204,15 @@ def _operation(request: dict[str, Any], *, old: Object | None, new: Object | Non
     return operation
 
 
+_METADATA = (
+    ("labels", dict),
+    ("annotations", dict),
+    ("managedFields", list),
+    ("ownerReferences", list),
+    ("finalizers", list),
+)
+
+
 def _object(request: dict[str, Any], name: str) -> Object | None:
     """An object whose metadata is as the policy takes for granted."""
     obj = request.get(name)
@@ -184,9 +223,11 @@ def _object(request: dict[str, Any], name: str) -> Object | None:
     metadata = obj.get("metadata", {})
     if not isinstance(metadata, dict):
         raise BadReview(f"a malformed AdmissionReview: {name} has no metadata")
-    for field, wanted in (("labels", dict), ("annotations", dict), ("managedFields", list)):
+    for field, wanted in _METADATA:
         if metadata.get(field) is not None and not isinstance(metadata[field], wanted):
             raise BadReview(f"a malformed AdmissionReview: {name}.metadata.{field} is of the wrong type")
+    if not all(isinstance(ref, dict) for ref in metadata.get("ownerReferences") or ()):
+        raise BadReview(f"a malformed AdmissionReview: {name}.metadata.ownerReferences holds no objects")
     labels = metadata.get("labels") or {}
     if not isinstance(labels.get(MANAGED_BY_LABEL, ""), str):
         raise BadReview(f"a malformed AdmissionReview: {name}.metadata.labels holds no strings")

@@ -14,19 +14,21 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
 import urllib3
-from flask import Flask
 from granian import Granian
 from granian.constants import HTTPModes, Interfaces, SSLProtocols
+from granian.http import HTTP1Settings
 from granian.log import LogLevels
 
 from kubectl_gitops.api import jsonlog
 from kubectl_gitops.errors import InvalidInput
-from webhook.app import VALIDATE_PATH, create_app, create_health_app
+from webhook.app import MAX_BODY_BYTES, VALIDATE_PATH, create_app, create_health_app
 from webhook.certs import shared_authority, write_leaf
 from webhook.configuration import webhook_configuration
+from webhook.gateway import Gateway
 from webhook.metrics import Metrics
 from webhook.registration import Registration
 from webhook.settings import Endpoint, Settings
@@ -34,8 +36,13 @@ from webhook.state import LiveState
 
 _log = logging.getLogger(__name__)
 
+#: Open connections, most of them idle: each API server keeps a pool of them.
+CONNECTIONS = 4096
+#: A connection that has not sent the head of a request by then is closed, and may be opened again.
+HEADER_MILLISECONDS = 30_000
 
-def serve(settings: Settings, *, blocking_threads: int = 1) -> None:
+
+def serve(settings: Settings) -> None:
     """Prepare the certificate, then serve until SIGTERM or SIGINT; requests under way are finished.
 
     Raises GitOpsError where that cannot begin.
@@ -43,19 +50,22 @@ def serve(settings: Settings, *, blocking_threads: int = 1) -> None:
     _check_free(settings.listen)
     _check_free(settings.metrics_listen)
     authority = shared_authority(settings.connect(), settings.namespace)
-    ready = replace(settings, ca_pem=authority.certificate_pem)
+    leaf = authority.issue(settings.server_names)
+    ready = replace(settings, ca_pem=authority.certificate_pem, certificate_expires=leaf.expires)
     with _private_directory() as directory:
-        files = write_leaf(authority.issue(settings.server_names), directory)
+        files = write_leaf(leaf, directory)
         server = Granian(
             "webhook",
             address=settings.listen.host,
             port=settings.listen.port,
-            interface=Interfaces.WSGI,
+            interface=Interfaces.RSGI,
             http=HTTPModes.http1,
+            http1_settings=HTTP1Settings(header_read_timeout=HEADER_MILLISECONDS),
             websockets=False,
+            # A verdict is pure computation: more workers would only wait for each other.
             workers=1,
-            # A verdict is pure computation: more threads would only wait for each other.
-            blocking_threads=blocking_threads,
+            backlog=CONNECTIONS,
+            backpressure=CONNECTIONS,
             ssl_cert=files.certificate,
             ssl_key=files.key,
             ssl_protocol_min=SSLProtocols.tls13,
@@ -70,11 +80,13 @@ def serve(settings: Settings, *, blocking_threads: int = 1) -> None:
         server.serve(target_loader=functools.partial(start_worker, ready), wrap_loader=False)
 
 
-def start_worker(settings: Settings) -> Flask:
-    """Called in the worker process: begin to watch, to answer health checks and to register; returns the app."""
+def start_worker(settings: Settings) -> Any:
+    """Called in the worker process: begin to watch, to answer health checks and to register; returns the app (RSGI)."""
     cluster = settings.connect()
     state = LiveState(cluster, settings.namespace)
     metrics = Metrics(state)
+    if settings.certificate_expires:
+        metrics.certificate(settings.certificate_expires)
     start_health_server(create_health_app(state, metrics), settings.metrics_listen)
     state.start()
     Registration(
@@ -88,7 +100,7 @@ def start_worker(settings: Settings) -> Flask:
         ),
         answers=functools.partial(answers, settings.listen, name=settings.server_names[0], ca_pem=settings.ca_pem),
     ).start()
-    return create_app(state, metrics)
+    return Gateway(create_app(state, metrics), max_body_bytes=MAX_BODY_BYTES)
 
 
 def answers(endpoint: Endpoint, *, name: str, ca_pem: bytes) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -32,6 +33,7 @@ class Settings:
     service: str
     url: str | None = None
     ca_pem: bytes = b""
+    certificate_expires: datetime | None = None
     log_level: str = "info"
 
     def connect(self) -> Cluster:

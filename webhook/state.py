@@ -7,23 +7,31 @@ import binascii
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any, Protocol
 
 from kubectl_gitops.api.gitsync import EnforcementMode, read_gitsync
 from kubectl_gitops.api.names import GROUP, KIND, PLURAL, VERSION, managed_by
-from kubectl_gitops.api.objects import Object
+from kubectl_gitops.api.objects import Object, ResourceKey
+from kubectl_gitops.cluster.autoscalers import Autoscalers
 from kubectl_gitops.cluster.connection import Cluster
 from kubectl_gitops.cluster.discovery import Resource
 from kubectl_gitops.cluster.watching import Watch
+from kubectl_gitops.diff.ignore import IgnoreRule
 from kubectl_gitops.diff.rules import Rules
 from kubectl_gitops.errors import InvalidInput
 from kubectl_gitops.snapshot.store import SEALING_KEY_SECRET, SECRETS, SNAPSHOT_FIELD_SELECTOR
+from webhook.requester import Exemption
+from webhook.review import GroupResource
+from webhook.scales import BUILT_IN_SCALES, Scale
 from webhook.snapshots import SnapshotIndex
-from webhook.view import Owner, View
+from webhook.view import Owner, View, labels_by_namespace
 
 _log = logging.getLogger(__name__)
+
+_STOP_SECONDS = 5.0
 
 GITSYNCS = Resource(group=GROUP, version=VERSION, kind=KIND, plural=PLURAL, namespaced=True)
 
@@ -45,7 +53,8 @@ class LiveState:
         self._changed = threading.Condition()
         self._view = View()
         self._version = 0
-        self._awaited = {"snapshots", "owners", "sealing_key"}
+        self._awaited = {"snapshots", "owners", "sealing_key", "autoscaled"}
+        self._autoscalers = Autoscalers(cluster, self._autoscalers_changed)
         self._watches = [
             Watch(
                 cluster,
@@ -65,12 +74,15 @@ class LiveState:
         ]
 
     def start(self) -> None:
+        self._autoscalers.start()
         for watch in self._watches:
             watch.start()
 
     def stop(self) -> None:
+        self._autoscalers.ask_to_stop()
         for watch in self._watches:
             watch.stop()
+        self._autoscalers.join(timeout_seconds=_STOP_SECONDS)
 
     @property
     def view(self) -> View:
@@ -90,10 +102,20 @@ class LiveState:
             self._changed.wait_for(lambda: self._version != seen, timeout_seconds)
             return self._version, self._view
 
+    def learn_scales(self, scales: Mapping[GroupResource, Scale]) -> None:
+        """What ``*/scale`` of custom resources sets, beside the built-in ones."""
+        self._publish("scales", MappingProxyType({**scales, **BUILT_IN_SCALES}))
+
+    def _autoscalers_changed(self) -> None:
+        self._publish("autoscaled", autoscaled_by(self._autoscalers.rules))
+
     def _publish(self, part: str, value: Any) -> None:
+        parts = {part: value}
+        if part == "snapshots":
+            parts["labels_in"] = labels_by_namespace(value)
         with self._changed:
             self._awaited.discard(part)
-            self._view = replace(self._view, **{part: value}, synced=not self._awaited)
+            self._view = replace(self._view, **parts, synced=not self._awaited)
             self._version += 1
             self._changed.notify_all()
 
@@ -197,7 +219,19 @@ def read_owner(obj: Object) -> Owner:
     except InvalidInput as exc:
         _log.warning("GitSync is not valid, and so enforced", extra={"gitsync": f"{namespace}/{name}", "why": str(exc)})
         return Owner(namespace=namespace, name=name, mode=EnforcementMode.ENFORCE)
-    return Owner(namespace=namespace, name=name, mode=gitsync.enforcement, rules=Rules.of(gitsync))
+    return Owner(
+        namespace=namespace,
+        name=name,
+        mode=gitsync.enforcement,
+        rules=Rules.of(gitsync),
+        exempt=tuple(map(Exemption.of, gitsync.exempt)),
+        deny_additions=gitsync.deny_additions,
+    )
+
+
+def autoscaled_by(rules: Iterable[IgnoreRule]) -> Mapping[ResourceKey, str]:
+    """What HorizontalPodAutoscalers scale, and which one; from the rules of kubectl_gitops.diff.rules.scaled_by."""
+    return MappingProxyType({ResourceKey(one.group, one.kind, one.namespace, one.name): one.why for one in rules})
 
 
 def _label_of(obj: Object) -> str:

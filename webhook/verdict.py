@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from kubectl_gitops.api.gitsync import EnforcementMode
+from kubectl_gitops.errors import GitOpsError
 from webhook.message import Refusal, as_text, as_warnings, plain
 from webhook.view import Owner
 
@@ -27,13 +29,22 @@ class Reason(StrEnum):
     COPIED_LABEL = "CopiedLabel"  # a controller copied the label from its parent
     CONVERGES = "Converges"  # every declared field that changes ends at Git's value
     IGNORED = "Ignored"  # every declared field that diverges may, by an ignore rule
+    AUTOSCALER = "Autoscaler"  # what scales on behalf of HorizontalPodAutoscalers
+    EXEMPT = "Exempt"  # would be refused, but whoever asks is exempt
     KEEPS_FIELDS = "KeepsFields"  # what Git says is not known here, but no field of ours changes
     # Refused, where enforced
     DIVERGES = "Diverges"  # a declared field ends elsewhere than Git says and than it was
     DISOWNS = "Disowns"  # our entry in managedFields is dropped or doctored
+    ADDS = "Adds"  # a person adds what hands the object to others, or what Git does not declare
     DELETES_DECLARED = "DeletesDeclared"
     CLAIMS_UNDECLARED = "ClaimsUndeclared"  # our label on something that Git does not declare
+    DELETES_NAMESPACE = "DeletesNamespace"  # and with it what Git declares there
+    UNREADABLE = "Unreadable"  # nested too deeply
     NOT_KNOWN_YET = "NotKnownYet"  # whether it diverges cannot be told yet
+
+
+class Undecided(GitOpsError):
+    """Whether the request touches what is managed cannot be told: the failurePolicy decides."""
 
 
 class Outcome(StrEnum):
@@ -43,9 +54,18 @@ class Outcome(StrEnum):
     DENY = "Deny"
 
 
+#: What a mode makes of a request that is wrong.
+OUTCOMES = {
+    EnforcementMode.ENFORCE: Outcome.DENY,
+    EnforcementMode.WARN: Outcome.WARN,
+    EnforcementMode.AUDIT: Outcome.AUDIT,
+    EnforcementMode.OFF: Outcome.ALLOW,
+}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """``refusal`` says what is wrong with the request, also where it is allowed by Warn or Audit."""
+    """``refusal`` says what is wrong with the request, also where Warn, Audit or an exemption lets it pass."""
 
     outcome: Outcome
     reason: Reason

@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import Any
 
 from kubectl_gitops.api.gitsync import EnforcementMode
+from kubectl_gitops.api.names import ENFORCEMENT_ANNOTATION
+from kubectl_gitops.api.objects import ResourceKey
 from kubectl_gitops.diff.rules import Rules
-from kubectl_gitops.snapshot.model import Snapshot
+from kubectl_gitops.snapshot.model import Entry, Snapshot
+from webhook.requester import Exemption
+from webhook.review import GroupResource
+from webhook.scales import BUILT_IN_SCALES, Scale
+
+_MODES = {mode.value.lower(): mode for mode in EnforcementMode}
+
+
+def _nothing() -> Mapping[Any, Any]:
+    return MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,9 +32,21 @@ class Owner:
     name: str
     mode: EnforcementMode
     rules: Rules = field(default_factory=Rules)
+    exempt: tuple[Exemption, ...] = ()
+    deny_additions: bool = False
 
     def __str__(self) -> str:
         return f"{self.namespace}/{self.name}"
+
+    def mode_for(self, entry: Entry | None) -> EnforcementMode:
+        """The mode for one object: its own annotation in Git says another, except that Off is off for all.
+
+        A value that is none counts for nothing: a slip must open nothing.
+        """
+        if self.mode is EnforcementMode.OFF or entry is None or entry.canonical is None:
+            return self.mode
+        annotations = (entry.canonical.tree.get("metadata") or {}).get("annotations") or {}
+        return _MODES.get(str(annotations.get(ENFORCEMENT_ANNOTATION) or "").lower(), self.mode)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,12 +54,17 @@ class View:
     """Immutable; a change makes a new one. Keys are values of the managed-by label.
 
     ``synced`` says that all GitSyncs and snapshots are known: until then, one that is not here may well exist.
-    ``sealing_key`` is None until it is known, or where no snapshot has ever held a Secret.
+    ``sealing_key`` is None until it is known, or where no snapshot has ever held a Secret. ``labels_in`` tells which
+    snapshots declare anything in a namespace (:func:`labels_by_namespace`). ``autoscaled`` holds, for what a
+    HorizontalPodAutoscaler scales, which one does. ``scales`` tells what ``*/scale`` sets, by resource.
     """
 
-    owners: Mapping[str, Owner] = field(default_factory=lambda: MappingProxyType({}))
-    snapshots: Mapping[str, Snapshot] = field(default_factory=lambda: MappingProxyType({}))
+    owners: Mapping[str, Owner] = field(default_factory=_nothing)
+    snapshots: Mapping[str, Snapshot] = field(default_factory=_nothing)
+    labels_in: Mapping[str, tuple[str, ...]] = field(default_factory=_nothing)
     sealing_key: bytes | None = None
+    autoscaled: Mapping[ResourceKey, str] = field(default_factory=_nothing)
+    scales: Mapping[GroupResource, Scale] = field(default_factory=lambda: BUILT_IN_SCALES)
     synced: bool = False
 
     def owner_of(self, label: str) -> Owner | None:
@@ -47,3 +77,17 @@ class View:
             return known
         namespace, _, name = label.partition(".")
         return Owner(namespace=namespace, name=name, mode=EnforcementMode.ENFORCE)
+
+    def declaring(self, namespace: str) -> Iterator[tuple[str, Snapshot]]:
+        """The snapshots that declare anything in a namespace, with the label on what they declare."""
+        for label in self.labels_in.get(namespace, ()):
+            yield label, self.snapshots[label]
+
+
+def labels_by_namespace(snapshots: Mapping[str, Snapshot]) -> Mapping[str, tuple[str, ...]]:
+    """For ``View.labels_in``: made when snapshots change, so that no request has to search all of them."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for label, snapshot in sorted(snapshots.items()):
+        for namespace in snapshot.namespaces:
+            found[namespace].append(label)
+    return MappingProxyType({namespace: tuple(labels) for namespace, labels in found.items()})

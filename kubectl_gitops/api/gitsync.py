@@ -49,6 +49,8 @@ class GitSync:
     suspended: bool
     human_managers: tuple[str, ...] = ()
     ignore_differences: tuple[Object, ...] = ()
+    deny_additions: bool = False
+    exempt: tuple[Object, ...] = ()
 
     @property
     def label(self) -> str:
@@ -90,6 +92,8 @@ def read_gitsync(obj: Object) -> GitSync:
         suspended=spec["suspend"],
         human_managers=tuple(spec.get("humanManagers") or ()),
         ignore_differences=tuple(spec.get("ignoreDifferences") or ()),
+        deny_additions=spec["enforcement"]["additions"] == "deny",
+        exempt=tuple(spec["enforcement"].get("exempt") or ()),
     )
 
 

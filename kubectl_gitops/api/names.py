@@ -23,6 +23,8 @@ MANAGED_BY_LABEL = f"{GROUP}/managed-by"
 SOURCE_ANNOTATION = f"{GROUP}/source"
 #: On an object in Git: JSON pointers to what may differ in the cluster.
 IGNORE_ANNOTATION = f"{GROUP}/ignore"
+#: On an object in Git: off, warn, audit or enforce, in place of what its GitSync says.
+ENFORCEMENT_ANNOTATION = f"{GROUP}/enforcement"
 #: On a GitSync: asks the reconciler to sync now; any new value counts.
 SYNC_REQUEST_ANNOTATION = f"{GROUP}/sync-requested-at"
 

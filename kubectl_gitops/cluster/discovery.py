@@ -35,6 +35,7 @@ class Resource:
     namespaced: bool
     verbs: frozenset[str] = frozenset()
     short_names: tuple[str, ...] = ()
+    subresources: frozenset[str] = frozenset()
 
     @property
     def names(self) -> frozenset[str]:
@@ -149,4 +150,5 @@ def _resource(group: str, version: str, one: dict[str, Any]) -> Resource:
         namespaced=one.get("scope") == "Namespaced",
         verbs=frozenset(one.get("verbs") or ()),
         short_names=tuple(one.get("shortNames") or ()),
+        subresources=frozenset(sub["subresource"] for sub in one.get("subresources") or ()),
     )

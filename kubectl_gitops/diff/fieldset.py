@@ -106,7 +106,10 @@ def _parsed(fields_v1: bytes) -> FieldSet:
 
 
 def _parse(fields_v1: dict[str, Any]) -> FieldSet:
-    children = {path_element(name): _parse(sub) for name, sub in fields_v1.items() if name != "."}
+    try:
+        children = {path_element(name): _parse(sub) for name, sub in fields_v1.items() if name != "."}
+    except (AttributeError, TypeError) as exc:  # no map, or a key that is none
+        raise ValueError("not FieldsV1") from exc
     return FieldSet(children, not children or "." in fields_v1)
 
 

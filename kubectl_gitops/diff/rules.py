@@ -58,9 +58,14 @@ class ObjectRules:
 
     def why(self, path: FieldPath, manager: str) -> str:
         """Why a difference at ``path``, made by ``manager``, does not count; "" where it does."""
-        if path == _OUR_LABEL:  # without it nobody would watch the object any more
+        if self.is_our_label(path):
             return ""
         return why_ignored(self.rules, path, manager)
+
+    @staticmethod
+    def is_our_label(path: FieldPath) -> bool:
+        """Whether this is the one field that always counts: without it nobody would watch the object any more."""
+        return path == _OUR_LABEL
 
     def marked(self, fields: Iterable[DriftedField]) -> tuple[tuple[DriftedField, ...], tuple[DriftedField, ...]]:
         """The fields that count, and those that do not, each of these with the reason."""

@@ -11,11 +11,11 @@ from pathlib import Path
 from kubectl_gitops.api.gitsync import GitSync, read_gitsync
 from kubectl_gitops.api.names import API_VERSION, KIND
 from kubectl_gitops.api.objects import Object, ResourceKey
+from kubectl_gitops.cluster.autoscalers import Autoscalers
 from kubectl_gitops.cluster.connection import Cluster
 from kubectl_gitops.cluster.discovery import Discovery
 from kubectl_gitops.cluster.watching import Watch
 from kubectl_gitops.errors import GitOpsError, InvalidInput
-from kubectl_gitops.reconciler.autoscalers import Autoscalers
 from kubectl_gitops.reconciler.controller import Controller
 from kubectl_gitops.reconciler.identity import whoami
 from kubectl_gitops.reconciler.objectwatches import ObjectWatches

@@ -5,7 +5,7 @@ The reconciler writes it, the webhook enforces it, and both know it again after 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -89,6 +89,15 @@ class Snapshot:
             entries=tuple(entry for entry in self.entries if entry.key in keys),
             owed=tuple(pair for pair in self.owed if pair[1] in keys),
         )
+
+    @cached_property
+    def namespaces(self) -> frozenset[str]:
+        """Those in which anything is declared."""
+        return frozenset(entry.namespace for entry in self.entries if entry.namespace)
+
+    def in_namespace(self, namespace: str) -> Iterator[Entry]:
+        """What is declared in a namespace."""
+        return (entry for entry in self.entries if entry.namespace == namespace)
 
 
 def kinds_in_use(snapshots: Iterable[Snapshot]) -> frozenset[tuple[str, str]]:

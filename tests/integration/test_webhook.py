@@ -3,328 +3,50 @@
 from __future__ import annotations
 
 import base64
-import copy
 import json
-import os
-import secrets
+import shlex
 import ssl
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 import pytest
 import urllib3
-from prometheus_client.parser import text_string_to_metric_families
 
-from kubectl_gitops.api.commit import Commit
 from kubectl_gitops.api.names import (
-    ACTOR_EXTRA_KEY,
-    ACTOR_RECONCILER,
-    API_VERSION,
     MANAGED_BY_LABEL,
     SYSTEM_NAMESPACE,
-    managed_by,
 )
-from kubectl_gitops.api.objects import Object, Origin, digest, key_of
-from kubectl_gitops.api.schema import custom_resource_definition
-from kubectl_gitops.cluster.connection import Cluster, Impersonation
-from kubectl_gitops.cluster.discovery import Discovery, Resource
-from kubectl_gitops.cluster.writing import apply_object
-from kubectl_gitops.diff.compare import Canonical, canonical_of
-from kubectl_gitops.diff.secrets import seal
-from kubectl_gitops.errors import ClusterError, NotFound, Rejected
-from kubectl_gitops.snapshot.model import Entry, Snapshot
-from kubectl_gitops.snapshot.store import SnapshotStore, next_sequence
-from kubectl_gitops.source.declared import declare
-from kubectl_gitops.sync.engine import Engine
-from kubectl_gitops.sync.planning import Planner, Target
-from tests.testbed.apiclient import RequestFailed
+from kubectl_gitops.api.objects import Object, Origin
+from kubectl_gitops.cluster.connection import Cluster
+from kubectl_gitops.diff.compare import Canonical
+from kubectl_gitops.errors import Rejected
+from kubectl_gitops.snapshot.model import Entry
+from tests.integration import webhooks
+from tests.integration.webhooks import (
+    COMMIT,
+    PROMISED_SECONDS,
+    Shop,
+    Webhook,
+    allowed_with,
+    config_map,
+    deployment,
+    patch,
+    rules,
+    scale,
+    trusting_pool,
+)
 from tests.testbed.components import CONTROLLER_MANAGER
 from tests.testbed.controlplane import ControlPlane
 from tests.testbed.waiting import wait_until
 from webhook.certs import CA_SECRET, BadCertificate, shared_authority
-from webhook.configuration import CONFIGURATION_NAME, CONFIGURATIONS, WEBHOOK_NAME
+from webhook.configuration import CONFIGURATION_NAME, CONFIGURATIONS, NAMESPACE_WEBHOOK_NAME, WEBHOOK_NAME
 from webhook.state import GITSYNCS
 
-COMMIT = Commit(
-    sha="1a2b3c4d" * 5, author="Jane Doe", author_email="jane@example.org", time="2026-10-01T10:00:00Z", subject="Web"
-)
-#: The promise is "within two seconds"; a test on a busy machine may be generous with everything but that.
-PROMISED_SECONDS = 2.0
-
-
-# The process
-
-
-@dataclass(frozen=True)
-class Webhook:
-    """A running gitops-webhook: where it listens, and what it logs."""
-
-    process: subprocess.Popen[bytes]
-    log_file: Path
-    url: str
-    metrics_url: str
-
-    def log(self) -> list[dict[str, Any]]:
-        lines = self.log_file.read_text().splitlines()
-        return [json.loads(line) for line in lines if line.startswith("{")]
-
-    def samples(self) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
-        families = text_string_to_metric_families(http_get(f"{self.metrics_url}/metrics").data.decode())
-        return {(s.name, frozenset(s.labels.items())): s.value for family in families for s in family.samples}
-
-    def count(self, name: str, **labels: str) -> float:
-        """The sum of the samples that have these labels."""
-        wanted = frozenset(labels.items())
-        return sum(value for (found, has), value in self.samples().items() if found == name and wanted <= has)
-
-
-def http_get(url: str) -> urllib3.BaseHTTPResponse:
-    return urllib3.request("GET", url, timeout=5.0, retries=False)
-
-
-@contextmanager
-def running_webhook(plane: ControlPlane, directory: Path, *options: str) -> Iterator[Webhook]:
-    log_file = directory / "webhook.log"
-    argv = [sys.executable, "-m", "webhook", "--kubeconfig", str(plane.kubeconfig)]
-    argv += ["--listen", "127.0.0.1:0", "--metrics-listen", "127.0.0.1:0", "--url", "https://127.0.0.1:0/validate"]
-    environ = os.environ | {"TMPDIR": str(directory)}
-    with log_file.open("wb") as log, subprocess.Popen([*argv, *options], stderr=log, env=environ) as process:
-        try:
-            yield started(process, log_file)
-        finally:
-            process.terminate()
-            try:
-                process.wait(20)
-            finally:
-                process.kill()
-
-
-def started(process: subprocess.Popen[bytes], log_file: Path) -> Webhook:
-    def serving() -> dict[str, Any] | None:
-        assert process.poll() is None, log_file.read_text()
-        lines = [json.loads(line) for line in log_file.read_text().splitlines() if '"serving"' in line]
-        return lines[0] if lines else None
-
-    line = wait_until(serving, 20, "the webhook to start")
-    assert line is not None
-    webhook = Webhook(process, log_file, line["url"], f"http://{line['metrics']}")
-
-    def is_ready() -> bool:
-        assert process.poll() is None, log_file.read_text()
-        try:
-            return http_get(f"{webhook.metrics_url}/readyz").status == 200
-        except urllib3.exceptions.HTTPError:
-            return False
-
-    wait_until(is_ready, 20, "the webhook to be ready")
-    return webhook
-
-
-# What it lives on
-
-
-@pytest.fixture(scope="module")
-def cluster(control_plane: ControlPlane) -> Cluster:
-    found = Cluster.from_kubeconfig(control_plane.kubeconfig)
-    with suppress(RequestFailed):  # somebody else's test made it
-        control_plane.request("POST", "/api/v1/namespaces", {"metadata": {"name": SYSTEM_NAMESPACE}})
-    crd = Resource(
-        group="apiextensions.k8s.io",
-        version="v1",
-        kind="CustomResourceDefinition",
-        plural="customresourcedefinitions",
-        namespaced=False,
-    )
-    apply_object(found, crd, custom_resource_definition())
-    wait_until(lambda: is_served(found), 20, "the CRD to be served")
-    return found
-
-
-def is_served(cluster: Cluster) -> bool:
-    try:
-        cluster.get(GITSYNCS.path())
-    except ClusterError:
-        return False
-    return True
-
-
-@pytest.fixture(scope="module")
-def webhook(
-    control_plane: ControlPlane, cluster: Cluster, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Webhook]:
-    """One for the module. Its configuration must not outlive it: others use this API server too."""
-    try:
-        with running_webhook(control_plane, tmp_path_factory.mktemp("webhook")) as running:
-            yield running
-            assert running.process.poll() is None
-    finally:
-        with suppress(NotFound):
-            cluster.request("DELETE", CONFIGURATIONS.path("", CONFIGURATION_NAME))
-    assert running.process.returncode == 0, running.log_file.read_text()
-    assert not list(running.log_file.parent.glob("gitops-webhook-*"))
-
-
-class Shop:
-    """A GitSync of one test, and what it manages."""
-
-    def __init__(self, plane: ControlPlane, cluster: Cluster, namespace: str) -> None:
-        self.plane, self.cluster, self.namespace = plane, cluster, namespace
-        self.name = f"shop-{secrets.token_hex(3)}"
-        self.label = managed_by(namespace, self.name)
-        self.store = SnapshotStore(cluster, SYSTEM_NAMESPACE)
-        self.published: Snapshot | None = None
-
-    def create(self, mode: str = "Enforce") -> None:
-        spec: Object = {"source": {"repoURL": "https://git.example.org/shop.git"}, "enforcement": {"mode": mode}}
-        gitsync = {
-            "apiVersion": API_VERSION,
-            "kind": "GitSync",
-            "metadata": {"name": self.name, "namespace": self.namespace},
-            "spec": spec,
-        }
-        self.cluster.request("POST", GITSYNCS.path(self.namespace), body=gitsync)
-
-    def set_mode(self, mode: str) -> None:
-        self.change({"enforcement": {"mode": mode}})
-
-    def change(self, spec: Object) -> None:
-        self.cluster.request(
-            "PATCH",
-            GITSYNCS.path(self.namespace, self.name),
-            body={"spec": spec},
-            content_type="application/merge-patch+json",
-        )
-
-    def manage(self, *objects: Object) -> None:
-        """Apply as the reconciler does, then publish what the API server made of it."""
-        reconciler = self.cluster.acting_as(
-            Impersonation(user="test-reconciler", groups=["system:masters"], extra={ACTOR_EXTRA_KEY: ACTOR_RECONCILER})
-        )
-        discovery = Discovery(self.cluster)
-        entries = []
-        for line, obj in enumerate(objects, 7):
-            labelled = copy.deepcopy(obj)
-            labelled["metadata"].setdefault("labels", {})[MANAGED_BY_LABEL] = self.label
-            labelled["metadata"].setdefault("namespace", self.namespace)
-            answer = apply_object(reconciler, discovery.need(obj["apiVersion"], obj["kind"]), labelled)
-            entries.append(self.entry(answer, line))
-        self.publish(entries)
-
-    def sync(self, manifest: str, *, file: str) -> None:
-        """Sync what a file declares, with the reconciler's own engine and rights."""
-        cluster = self.cluster.acting_as(
-            Impersonation(user="test-reconciler", groups=["system:masters"], extra={ACTOR_EXTRA_KEY: ACTOR_RECONCILER})
-        )
-        discovery, key = Discovery(cluster), self.store.sealing_key()
-        target = Target(namespace=self.namespace, name=self.name, label=self.label, default_namespace=self.namespace)
-        planner = Planner(reader=cluster, writer=cluster, discovery=discovery, sealing_key=key)
-        declared = declare(manifest.encode(), file=file)
-        plan = planner.plan(declared, target, previous=None, file_commits={file: COMMIT})
-        engine = Engine(writer=cluster, discovery=discovery, store=self.store, sealing_key=key)
-        result = engine.run(plan, revision=COMMIT, repo_url="https://git.example.org/shop.git", path="deploy")
-        assert not result.failed
-
-    def entry(self, answer: Object, line: int) -> Entry:
-        key = key_of(answer)
-        return Entry(
-            api_version=answer["apiVersion"],
-            kind=key.kind,
-            namespace=key.namespace,
-            name=key.name,
-            origin=Origin("deploy/web.yaml", line),
-            declared_digest=digest(answer["metadata"]["name"]),
-            commit=COMMIT,
-            canonical=canonical_of(seal(answer, self.store.sealing_key())),
-        )
-
-    def publish(self, entries: Iterable[Entry]) -> None:
-        self.published = Snapshot(
-            namespace=self.namespace,
-            name=self.name,
-            revision=COMMIT,
-            repo_url="https://git.example.org/shop.git",
-            path="deploy",
-            sequence=next_sequence(self.published),
-            complete=True,
-            entries=tuple(entries),
-        )
-        self.store.publish(self.published)
-
-    def forget(self) -> None:
-        self.store.delete_all(self.namespace, self.name)
-        with suppress(NotFound):
-            self.cluster.request("DELETE", GITSYNCS.path(self.namespace, self.name))
-
-    def kubectl(self, *args: str, **options: Any) -> subprocess.CompletedProcess[str]:
-        return self.plane.kubectl("-n", self.namespace, *args, check=False, **options)
-
-    def refused(self, *args: str, **options: Any) -> str:
-        """What kubectl writes when the webhook refuses."""
-        done = self.kubectl(*args, **options)
-        assert done.returncode != 0, f"not refused: kubectl {' '.join(args)}: {done.stdout}{done.stderr}"
-        assert WEBHOOK_NAME in done.stderr, done.stderr
-        return done.stderr
-
-    def allowed(self, *args: str, **options: Any) -> str:
-        """What kubectl writes (warnings included) when the change passes."""
-        done = self.kubectl(*args, **options)
-        assert done.returncode == 0, done.stderr
-        return done.stderr
-
-    def wait_enforced(self, *resource: str) -> None:
-        """Until the API server asks the webhook about this kind, and the webhook knows this GitSync."""
-        kind, name = resource
-        wait_until(
-            lambda: self.kubectl("delete", kind, name, "--dry-run=server").returncode != 0,
-            10,
-            f"{kind}/{name} to be enforced",
-        )
-
-
-@pytest.fixture
-def shop(control_plane: ControlPlane, cluster: Cluster, webhook: Webhook, namespace: str) -> Iterator[Shop]:
-    """A GitSync in mode Enforce that manages nothing yet."""
-    made = Shop(control_plane, cluster, namespace)
-    made.create()
-    yield made
-    made.forget()
-
-
-def deployment() -> Object:
-    return {
-        "apiVersion": "apps/v1",
-        "kind": "Deployment",
-        "metadata": {"name": "web"},
-        "spec": {
-            "replicas": 3,
-            "selector": {"matchLabels": {"app": "web"}},
-            "template": {
-                "metadata": {"labels": {"app": "web"}},
-                "spec": {
-                    "containers": [{"name": "web", "image": "shop:1.4", "resources": {"requests": {"cpu": "1000m"}}}]
-                },
-            },
-        },
-    }
-
-
-def config_map() -> Object:
-    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "settings"}, "data": {"mode": "prod"}}
-
-
-@pytest.fixture
-def web(shop: Shop) -> Shop:
-    shop.manage(deployment(), config_map())
-    shop.wait_enforced("deployment", "web")
-    shop.wait_enforced("configmap", "settings")
-    return shop
+cluster, webhook, shop, web = webhooks.FIXTURES
 
 
 # What people see
@@ -642,6 +364,17 @@ def test_a_kind_that_is_not_served_yet_is_asked_about_as_soon_as_it_is(
 
 def test_a_namespace_goes_with_all_that_is_managed_in_it(controller_manager: ControlPlane, web: Shop) -> None:
     web.refused("delete", "configmap/settings")
+    said = web.refused("delete", "namespace", web.namespace, by=NAMESPACE_WEBHOOK_NAME)
+    assert said.rpartition(" keeps it\n")[2] == (
+        "  Deployment/web: deploy/web.yaml:7\n"
+        "  ConfigMap/settings: deploy/web.yaml:8\n"
+        "Remove them from Git and sync; or, to let all go: "
+        f"kubectl patch gitsync {web.name} -n {web.namespace} --type=merge "
+        '-p \'{"spec":{"enforcement":{"mode":"Off"}}}\'\n'
+    )
+    assert f"Namespace/{web.namespace} holds 2 objects that Git declares: GitSync {web.namespace}/{web.name}" in said
+    web.plane.kubectl(*shlex.split(said.rpartition("to let all go: kubectl ")[2]))  # as it says
+    wait_until(web.may_go, PROMISED_SECONDS, "all to be let go")
     web.allowed("delete", "namespace", web.namespace, "--timeout=60s")
 
 
@@ -774,19 +507,6 @@ def test_it_does_not_start_without_its_namespace(control_plane: ControlPlane) ->
 # Shorthand
 
 
-def patch(kind: str, name: str, value: Mapping[str, Any]) -> list[str]:
-    return ["patch", kind, name, "--type=merge", "-p", json.dumps(value)]
-
-
-def scale(replicas: int) -> list[str]:
-    return patch("deployment", "web", {"spec": {"replicas": replicas}})
-
-
-def allowed_with(shop: Shop, *args: str) -> str | None:
-    done = shop.kubectl(*args)
-    return done.stderr if done.returncode == 0 else None
-
-
 def settled_deployment(shop: Shop) -> Object | None:
     found = shop.cluster.get(f"/apis/apps/v1/namespaces/{shop.namespace}/deployments/web")
     is_settled = "deployment.kubernetes.io/revision" in found["metadata"].get("annotations", {})
@@ -794,26 +514,7 @@ def settled_deployment(shop: Shop) -> Object | None:
     return found if is_settled or not shop.plane.runs(CONTROLLER_MANAGER) else None
 
 
-def rules(cluster: Cluster) -> list[tuple[str, str]]:
-    found = cluster.get(CONFIGURATIONS.path("", CONFIGURATION_NAME))
-    return [
-        (rule["apiGroups"][0], resource)
-        for webhook in found.get("webhooks", [])
-        for rule in webhook["rules"]
-        for resource in rule["resources"]
-    ]
-
-
 def copies(cluster: Cluster, path: str) -> list[str]:
     path, _, query = path.partition("?")
     items = cluster.get(path, dict([unquote(query).split("=", 1)]))["items"]
     return [item["metadata"]["name"] for item in items if item["metadata"]["name"] != "external"]
-
-
-def trusting_pool(cluster: Cluster, webhook: Webhook, **options: Any) -> urllib3.HTTPSConnectionPool:
-    """To the webhook as the API server sees it: with the CA of the configuration and nothing else."""
-    configuration = cluster.get(CONFIGURATIONS.path("", CONFIGURATION_NAME))
-    ca_pem = base64.b64decode(configuration["webhooks"][0]["clientConfig"]["caBundle"]).decode()
-    url = urlsplit(webhook.url)
-    assert url.hostname is not None
-    return urllib3.HTTPSConnectionPool(url.hostname, url.port, ca_cert_data=ca_pem, timeout=10, **options)

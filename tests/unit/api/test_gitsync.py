@@ -38,6 +38,16 @@ def test_what_is_left_out_is_as_the_schema_says() -> None:
         ({"sync": {"prune": "yes"}}, "spec.sync.prune: 'yes' is not of type 'boolean'"),
         ({"sync": {"purge": True}}, "spec.sync: unknown field purge (there is automated, prune, selfHeal)"),
         ({"enforcement": {"mode": "Maybe"}}, "spec.enforcement.mode: 'Maybe' is not one of"),
+        ({"enforcement": {"additions": "no"}}, "spec.enforcement.additions: 'no' is not one of"),
+        ({"enforcement": {"exempt": [{}]}}, "spec.enforcement.exempt[0]: give users or groups or serviceAccounts"),
+        (
+            {"enforcement": {"exempt": [{"serviceAccounts": ["bot"]}]}},
+            "spec.enforcement.exempt[0].serviceAccounts[0]: 'bot' is not what belongs here: A service account, written",
+        ),
+        (
+            {"enforcement": {"exempt": [{"users": ["bob"], "fields": ["spec"]}]}},
+            "spec.enforcement.exempt[0].fields[0]: 'spec' is not what belongs here: A JSON pointer",
+        ),
         ({"source": {"repoURL": "-u x"}}, "spec.source.repoURL: "),
         (
             {"source": {"repoURL": "x", "interval": "often"}},

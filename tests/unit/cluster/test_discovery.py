@@ -62,6 +62,7 @@ def test_each_version_of_a_kind_is_known_by_itself(server: FakeServer) -> None:
         namespaced=True,
         verbs=frozenset({"get", "list", "patch", "watch"}),
         short_names=("cm",),
+        subresources=frozenset({"status"}),
     )
     assert discovery.need("apps/v1beta1", "Deployment").api_version == "apps/v1beta1"
     assert discovery.resolve("deployments").version == "v1"

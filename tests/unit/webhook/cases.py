@@ -15,7 +15,7 @@ from kubectl_gitops.diff.compare import Canonical, without_identity
 from kubectl_gitops.diff.secrets import seal
 from kubectl_gitops.snapshot.model import Entry, Snapshot
 from webhook.review import Request, read_review
-from webhook.view import Owner, View
+from webhook.view import Owner, View, labels_by_namespace
 
 OWNER = Owner(namespace="gitops-system", name="shop", mode=EnforcementMode.ENFORCE)
 LABEL = managed_by("gitops-system", "shop")
@@ -132,9 +132,11 @@ def view(
     synced: bool = True,
 ) -> View:
     """GitSync shop in one mode, declaring these objects."""
+    snapshots = {LABEL: snapshot(map(entry, objects))}
     return View(
         owners=owners if owners is not None else {LABEL: Owner(namespace="gitops-system", name="shop", mode=mode)},
-        snapshots={LABEL: snapshot(map(entry, objects))},
+        snapshots=snapshots,
+        labels_in=labels_by_namespace(snapshots),
         sealing_key=sealing_key,
         synced=synced,
     )

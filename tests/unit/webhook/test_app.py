@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
@@ -11,9 +13,21 @@ from werkzeug.test import TestResponse
 
 from kubectl_gitops.api.gitsync import EnforcementMode
 from kubectl_gitops.api.objects import Object
-from tests.unit.webhook.cases import RECONCILER, declared, deployment, live, review, set_at, view
+from tests.unit.webhook.cases import (
+    LABEL,
+    OWNER,
+    RECONCILER,
+    REVISION,
+    declared,
+    deployment,
+    live,
+    review,
+    set_at,
+    view,
+)
 from webhook.app import MAX_BODY_BYTES, create_app, create_health_app
 from webhook.metrics import Metrics
+from webhook.requester import Exemption
 from webhook.view import View
 
 WEB = deployment()
@@ -169,6 +183,102 @@ def test_metrics_tell_how_many_snapshots_there_are() -> None:
     assert "gitops_webhook_snapshots 1.0" in answer.text
     assert "gitops_webhook_ready 1.0" in answer.text
     assert answer.content_type.startswith("text/plain; version=")
+
+
+def test_metrics_tell_which_revision_is_enforced_and_since_when_it_is_stored() -> None:
+    state = Known(view(WEB))
+    metrics = Metrics(state)
+    metrics.certificate(datetime(2027, 1, 1, tzinfo=UTC))
+    text = exposed(metrics)
+    revision = f'{{gitsync="gitops-system/shop",revision="{REVISION.sha}"}}'
+    assert f"gitops_webhook_snapshot_info{revision} 1.0\n" in text
+    stored = 'gitops_webhook_snapshot_created_timestamp_seconds{gitsync="gitops-system/shop"} 0.001\n'
+    assert stored in text  # of sequence 1
+    assert "gitops_webhook_certificate_expiry_timestamp_seconds 1.7987616e+09\n" in text
+
+
+def test_a_use_of_an_exemption_is_answered_counted_and_logged(caplog: pytest.LogCaptureFixture) -> None:
+    exempt = (Exemption.of({"users": ["bob"]}),)
+    client, metrics = client_for(view(WEB, owners={LABEL: replace(OWNER, exempt=exempt)}))
+    with caplog.at_level(logging.INFO):
+        response = orjson.loads(send(client, drift()).data)["response"]
+    assert (response["allowed"], response["auditAnnotations"]["reason"]) == (True, "Exempt")
+    assert response["auditAnnotations"]["fields"] == "spec.replicas"
+    (record,) = caplog.records
+    assert record.getMessage() == "change by an exempt requester"
+    assert 'reason="Exempt",verdict="Allow"} 1.0' in exposed(metrics)
+
+
+def test_what_cannot_be_decided_yet_is_503_and_no_verdict() -> None:
+    client, metrics = client_for(View())
+    body = review("DELETE", old={"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop"}})
+    answer = send(client, body)
+    assert (answer.status_code, "allowed" in answer.text, answer.text.count("\n")) == (503, False, 1)
+    assert "gitops_webhook_undecided_total 1.0" in exposed(metrics)
+    assert "gitops_webhook_internal_errors_total 0.0" in exposed(metrics)
+
+
+# What is nested too deeply
+
+
+def too_deep(operation: str = "UPDATE", **arguments: Any) -> bytes:
+    """As the API server writes it: who asks, then the objects, then the rest."""
+    body = review(operation, old=live(WEB), new=live(WEB) | {"deep": "DEEP"}, **arguments)
+    asked = body["request"]
+    order = [name for name in asked if name not in {"object", "oldObject", "dryRun", "options"}]
+    body["request"] = {name: asked[name] for name in [*order, "object", "oldObject", "dryRun", "options"]}
+    return orjson.dumps(body).replace(b'"DEEP"', b'{"a":' * 2_000 + b"1" + b"}" * 2_000)
+
+
+def test_a_review_that_is_nested_too_deeply_is_denied_where_git_declares_the_object() -> None:
+    client, metrics = client_for(view(WEB))
+    response = orjson.loads(send(client, too_deep()).data)["response"]
+    assert (response["uid"], response["allowed"]) == ("705ab4f5-6393-11e8-b7cc-42010a800002", False)
+    assert response["status"]["message"] == (
+        "Deployment/web in namespace shop is kept by GitSync gitops-system/shop, and is, or would be, nested too "
+        "deeply to be compared\nDeclared in deploy/web.yaml:7, 1a2b3c4d Jane Doe\n"
+        "Leave out what is nested more than 1,000 levels deep"
+    )
+    assert 'reason="Unreadable",verdict="Deny"} 1.0' in exposed(metrics)
+
+
+@pytest.mark.parametrize(
+    ("known", "arguments"),
+    [
+        (view(WEB), {"extra": RECONCILER}),
+        (view(WEB, mode=EnforcementMode.OFF), {}),
+        (view(WEB, mode=EnforcementMode.WARN), {}),
+        (view(), {}),
+        (view(WEB), {"name": "other"}),
+        (view(WEB), {"operation": "DELETE", "user": "system:serviceaccount:kube-system:namespace-controller"}),
+    ],
+)
+def test_where_it_is_nobody_else_s_it_is_allowed(known: View, arguments: dict[str, Any]) -> None:
+    client, _ = client_for(known)
+    assert orjson.loads(send(client, too_deep(**arguments)).data)["response"]["allowed"] is True
+
+
+@pytest.mark.parametrize("depth", [300, 900])
+def test_what_is_read_but_too_deep_to_compare_or_to_write_is_denied_too(depth: int) -> None:
+    odd = declared(spec={"deep": "x"})
+    client, _ = client_for(view(odd))
+    body = review("UPDATE", old=set_at(live(odd), "spec.deep", "OLD"), new=set_at(live(odd), "spec.deep", "NEW"))
+    asked = body["request"]
+    body["request"] = asked | {"object": asked.pop("object"), "oldObject": asked.pop("oldObject")}
+    text = orjson.dumps(body)
+    for name, bottom in ((b'"OLD"', b"1"), (b'"NEW"', b"2")):
+        text = text.replace(name, b'{"a":' * depth + bottom + b"}" * depth)
+    response = orjson.loads(send(client, text).data)["response"]
+    assert response["allowed"] is False, response
+
+
+def test_before_all_is_known_nothing_too_deep_is_decided() -> None:
+    assert send(client_for(View())[0], too_deep()).status_code == 503
+
+
+def test_a_body_that_is_deep_and_no_review_is_a_bad_request() -> None:
+    for body in (b'{"a":' * 5_000, b'{"request":1,"object":' + b"[" * 5_000, b'{"request":{},"object":' + b"[" * 5_000):
+        assert send(client_for(view(WEB))[0], body).status_code == 400
 
 
 def test_the_metrics_are_its_own_by_default() -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from kubectl_gitops.api.names import ACTOR_EXTRA_KEY, MANAGED_BY_LABEL
 from kubectl_gitops.api.objects import ResourceKey
 from tests.unit.webhook.cases import declared, deployment, live, review
-from webhook.review import BadReview, Operation, Request, managed_by_label, read_review, respond
+from webhook.review import BadReview, GroupResource, Operation, Request, managed_by_label, read_review, respond
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5),
@@ -39,6 +39,8 @@ def test_all_of_a_request_is_read() -> None:
         old=live(deployment()),
         new=live(deployment()),
         dry_run=False,
+        field_manager="",
+        resource=GroupResource("apps", "deployments"),
     )
 
 
@@ -84,6 +86,11 @@ def test_a_namespace_is_in_no_namespace_though_its_review_says_so() -> None:
         ("request.object.metadata.labels", {MANAGED_BY_LABEL: None}),
         ("request.object.metadata.annotations", 3),
         ("request.object.metadata.managedFields", {}),
+        ("request.object.metadata.finalizers", "x"),
+        ("request.object.metadata.ownerReferences", {}),
+        ("request.object.metadata.ownerReferences", ["x"]),
+        ("request.resource", "deployments"),
+        ("request.resource.resource", 1),
         ("request.object.metadata.name", {}),
         ("request.userInfo", "bob"),
         ("request.userInfo.username", 1),

@@ -9,11 +9,14 @@ import pytest
 
 from kubectl_gitops.api.gitsync import EnforcementMode
 from kubectl_gitops.api.names import API_VERSION
-from kubectl_gitops.api.objects import Object
+from kubectl_gitops.api.objects import Object, ResourceKey
+from kubectl_gitops.diff.ignore import Place
+from kubectl_gitops.diff.rules import scaled_by
 from kubectl_gitops.snapshot.codec import encode
 from tests.unit.webhook.cases import LABEL, declared, entry, snapshot
-from webhook.state import _Owners, _SealingKey, _Snapshots, read_owner
-from webhook.view import View
+from webhook.requester import Exemption
+from webhook.state import _Owners, _SealingKey, _Snapshots, autoscaled_by, read_owner
+from webhook.view import View, labels_by_namespace
 
 
 class Published:
@@ -50,6 +53,35 @@ def test_a_gitsync_without_a_mode_enforces() -> None:
 @pytest.mark.parametrize("spec", [{"enforcement": {"mode": "off"}}, {"source": {}}, {"unknown": 1}, {"enforcement": 3}])
 def test_a_gitsync_that_is_not_valid_enforces(spec: Object) -> None:
     assert read_owner(gitsync("Off", **spec)).mode is EnforcementMode.ENFORCE
+
+
+def test_exemptions_and_additions_are_read_from_the_gitsync() -> None:
+    exempt = [{"users": ["bob"], "serviceAccounts": ["a/*"], "fields": ["/spec/replicas"]}]
+    owner = read_owner(gitsync(enforcement={"additions": "deny", "exempt": exempt}))
+    assert owner.deny_additions
+    assert owner.exempt == (
+        Exemption(users=("bob",), service_accounts=("a/*",), places=(Place.parse("/spec/replicas"),)),
+    )
+    assert (read_owner(gitsync()).deny_additions, read_owner(gitsync()).exempt) == (False, ())
+
+
+def test_what_autoscalers_scale_is_known_by_its_key() -> None:
+    target = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}
+    autoscaler = {"metadata": {"name": "load", "namespace": "shop"}, "spec": {"scaleTargetRef": target}}
+    assert autoscaled_by(scaled_by([autoscaler])) == {
+        ResourceKey("apps", "Deployment", "shop", "web"): "HorizontalPodAutoscaler load scales it"
+    }
+
+
+def test_snapshots_are_found_by_the_namespaces_that_they_declare_in() -> None:
+    elsewhere = declared()
+    elsewhere["metadata"]["namespace"] = "ops"
+    wide = declared()
+    del wide["metadata"]["namespace"]
+    found = labels_by_namespace(
+        {"b": snapshot([entry(declared()), entry(elsewhere), entry(wide)]), "a": snapshot([entry(declared())])}
+    )
+    assert found == {"shop": ("a", "b"), "ops": ("b",)}
 
 
 def test_suspending_a_gitsync_does_not_suspend_enforcement() -> None:
