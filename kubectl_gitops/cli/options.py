@@ -5,12 +5,13 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from kubectl_gitops.cluster.connection import Cluster
 
 Command = Callable[..., Any]
@@ -23,7 +24,7 @@ NO_LIMIT_SECONDS: Final = 7 * 24 * 3600.0
 class ClusterOptions:
     """Which cluster, as whom, in which namespace; None and () where the person did not say."""
 
-    kubeconfig: Path | None = None
+    kubeconfig: str | Path | None = None
     context: str | None = None
     namespace: str | None = None
     as_user: str | None = None
@@ -32,10 +33,12 @@ class ClusterOptions:
 
     def connect(self) -> Cluster:
         """The cluster; nothing is sent yet. Raises InvalidInput where the kubeconfig has no such cluster."""
+        from pathlib import Path  # which takes a while to import
+
         from kubectl_gitops.cluster.connection import DEFAULT_TIMEOUT_SECONDS, Cluster, Impersonation
 
         return Cluster.from_kubeconfig(
-            self.kubeconfig,
+            Path(self.kubeconfig) if self.kubeconfig else None,
             context=self.context,
             timeout_seconds=DEFAULT_TIMEOUT_SECONDS if self.timeout_seconds is None else self.timeout_seconds,
             impersonation=Impersonation(user=self.as_user, groups=self.as_groups) if self.as_user else None,
@@ -52,7 +55,7 @@ def cluster_options(command: Command) -> Command:
     @functools.wraps(command)
     def with_options(
         *args: Any,
-        kubeconfig: Path | None,
+        kubeconfig: str | None,
         context: str | None,
         namespace: str | None,
         as_user: str | None,
@@ -79,7 +82,7 @@ def cluster_options(command: Command) -> Command:
 
 def _cluster_options() -> list[Callable[[Command], Command]]:
     """Click's decorators, in the order in which --help lists the options."""
-    path = click.Path(dir_okay=False, path_type=Path)
+    path = click.Path(dir_okay=False)
     return [
         click.option("-n", "--namespace", metavar="NAME", help="Namespace; the context's where not given."),
         click.option("--context", metavar="NAME", help="Context of the kubeconfig."),

@@ -20,9 +20,10 @@ from typing import Any
 import orjson
 
 from kubectl_gitops.api.names import FIELD_MANAGER
+from kubectl_gitops.diff import fieldset
 from kubectl_gitops.diff.attribution import FieldOwner
 from kubectl_gitops.diff.fieldset import FieldSet, managed_fields
-from kubectl_gitops.diff.path import ABSENT, FieldPath, ItemKey, PathElement, lookup, same
+from kubectl_gitops.diff.path import ABSENT, FieldPath, ItemKey, lookup, same
 from kubectl_gitops.diff.secrets import LAST_APPLIED_ANNOTATION
 
 #: Of metadata, what says something about the object; the rest is identity or the API server's own.
@@ -86,7 +87,7 @@ def added_fields(live: dict[str, Any], declared: FieldSet, humans: Iterable[str]
     others = [FieldSet.parse(e["fieldsV1"]) for e in entries if e not in theirs]
     seen: set[FieldPath] = set()
     for entry in sorted(theirs, key=lambda e: str(e.get("time") or ""), reverse=True):
-        for path in _undeclared(FieldSet.parse(entry["fieldsV1"]), declared, ()):
+        for path in fieldset.beyond(FieldSet.parse(entry["fieldsV1"]), declared):
             value = lookup(live, path)
             if path in seen or value is ABSENT or not _counts(path) or any(o.contains(path) for o in others):
                 continue
@@ -128,17 +129,23 @@ def _may_be_renamed(path: FieldPath, live: dict[str, Any], reference: dict[str, 
     return any(isinstance(item, dict) and [item.get(name) for name in names] not in there for item in ours)
 
 
-def without_reference(added: Iterable[AddedField], live: dict[str, Any]) -> tuple[list[AddedField], bool]:
+def without_reference(
+    added: Iterable[AddedField], live: dict[str, Any], declared: FieldSet | None = None
+) -> tuple[list[AddedField], bool]:
     """What of it can be told without a reference, and whether anything is left that cannot.
 
     Who changes an object that exists owns what changes, and no more. Only to who creates it, do defaults count as
-    well; and of what kubectl's client-side apply created, its own annotation says what was given to it.
+    well; and of what kubectl's client-side apply created, its own annotation says what was given to it. Whoever owns
+    nothing of ``declared`` did not create the object.
     """
     listed = tuple(added)
     told = [
         replace(one, confirmed=one.is_plain)
         for one in listed
-        if one.is_plain or one.path[0] == "metadata" or not _may_have_created(one.owner, live) or _was_given(one, live)
+        if one.is_plain
+        or one.path[0] == "metadata"
+        or not _may_have_created(one.owner, live, declared)
+        or _was_given(one, live)
     ]
     return told, len(told) < len(listed)
 
@@ -150,12 +157,24 @@ _CREATORS = frozenset(
 )
 
 
-def _may_have_created(owner: FieldOwner, live: dict[str, Any]) -> bool:
+def came_later(owner: FieldOwner, live: dict[str, Any], declared: FieldSet) -> bool:
+    """Whether a client certainly changed an object that was there, and did not create it."""
+    return owner.operation == "Apply" or not _may_have_created(owner, live, declared)
+
+
+def _may_have_created(owner: FieldOwner, live: dict[str, Any], declared: FieldSet | None) -> bool:
     if owner.subresource:
         return False
     if owner.manager.startswith("kubectl-"):
         return owner.manager in _CREATORS
-    return not owner.time or owner.time == live["metadata"].get("creationTimestamp")
+    if owner.time and owner.time != live["metadata"].get("creationTimestamp"):
+        return False
+    return declared is None or any(
+        declared.contains(leaf)
+        for entry in managed_fields(live)
+        if _owner(entry) == owner
+        for leaf in FieldSet.parse(entry["fieldsV1"]).leaves()
+    )
 
 
 def _was_given(one: AddedField, live: dict[str, Any]) -> bool:
@@ -164,22 +183,6 @@ def _was_given(one: AddedField, live: dict[str, Any]) -> bool:
         return lookup(orjson.loads(annotation), one.path) is not ABSENT if annotation else False
     except ValueError:  # anybody may write anything there
         return False
-
-
-def _undeclared(fields: FieldSet, declared: FieldSet | None, prefix: FieldPath) -> Iterator[FieldPath]:
-    for element, child in fields.children.items():
-        path = (*prefix, element)
-        ours = declared.children.get(element) if declared is not None else None
-        if ours is not None and ours.is_leaf:
-            continue  # declared whole: if it differs, it is Modified
-        if ours is None and (child.is_leaf or _is_whole_item(element, child)):
-            yield path
-        elif not child.is_leaf:
-            yield from _undeclared(child, ours, path)
-
-
-def _is_whole_item(element: PathElement, fields: FieldSet) -> bool:
-    return isinstance(element, ItemKey) and fields.owned
 
 
 def _counts(path: FieldPath) -> bool:

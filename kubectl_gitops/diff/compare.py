@@ -87,9 +87,12 @@ def compare(desired: Any, live: Any, fields: FieldSet) -> Iterator[FieldChange]:
 
     What others put into a map that we declare empty is no difference; the managed fields of ``live`` tell that it is
     theirs. Without any, which a reset leaves, it counts, for the map may be atomic.
+
+    ``desired`` is a canonical form, or a whole object, which is taken at its word: what it leaves out is not there.
     """
     owned: FieldSet | None = None
-    for change in differing(desired, live, fields):
+    is_whole = "name" in desired.get("metadata", {})
+    for change in _differing(desired, live, fields, ()) if is_whole else differing(desired, live, fields):
         if _may_be_declared_empty(change):
             owned = owned or all_fields(live)
             node = owned.at(change.path)
@@ -98,24 +101,32 @@ def compare(desired: Any, live: Any, fields: FieldSet) -> Iterator[FieldChange]:
         yield change
 
 
-def differing(desired: Any, live: Any, fields: FieldSet, prefix: FieldPath = ()) -> Iterator[FieldChange]:
-    """Like :func:`compare`, by values alone: for two objects of which each is whole."""
+def differing(tree: dict[str, Any], live: dict[str, Any], fields: FieldSet) -> Iterator[FieldChange]:
+    """Like :func:`compare`, by values alone: ``tree`` is the projection of what an apply makes of ``live``.
+
+    The API server leaves out what is declared empty, so a declared field that it leaves out is an empty one.
+    """
+    for change in _differing(tree, live, fields, ()):
+        desired = _empty(change.live) if change.desired is ABSENT else change.desired
+        if not same(desired, change.live):
+            yield FieldChange(change.path, desired, change.live)
+
+
+def _differing(desired: Any, live: Any, fields: FieldSet, prefix: FieldPath) -> Iterator[FieldChange]:
     for element, sub in fields.children.items():
         wanted, found = step(desired, element), step(live, element)
         path = (*prefix, element)
         if sub.is_leaf:
-            if wanted is ABSENT:
-                wanted = _empty(found)
             if not same(wanted, found):
                 yield FieldChange(path, wanted, found)
         elif not _comparable(wanted, found):
             yield FieldChange(path, wanted, found)
         else:
-            yield from differing(wanted, found, sub, path)
+            yield from _differing(wanted, found, sub, path)
 
 
 def _empty(found: Any) -> Any:
-    """What Git says of a field that it declares and the API server leaves out: it does so with empty values only."""
+    """The empty value of the same type."""
     return type(found)() if isinstance(found, dict | list | str | bool | int | float) else ABSENT
 
 

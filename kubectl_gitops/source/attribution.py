@@ -13,7 +13,7 @@ from kubectl_gitops.api.commit import Commit
 from kubectl_gitops.api.objects import Object, Origin
 from kubectl_gitops.diff.attribution import FieldSource
 from kubectl_gitops.diff.path import FieldPath, same
-from kubectl_gitops.errors import GitOpsError
+from kubectl_gitops.errors import GitOpsError, InvalidManifest
 from kubectl_gitops.source.desired import Desired
 from kubectl_gitops.source.fieldlines import FieldLine, FileLines, follow, spellings
 
@@ -93,10 +93,14 @@ class GitAuthors:
         return file.lines.at(origin.line).find(path) if file.lines else None
 
     def _read(self, path: str) -> FileLines | None:
+        text = None
         try:
             if (text := self._desired.text_of(path)) is not None:
                 return FileLines(text, file=path)
             self._warn("it is not there any more", path)
+        except InvalidManifest as exc:
+            if _TEMPLATE not in (text or b""):  # of a template the object's own place says all that can be said
+                self._warn(_words(exc), path)
         except (GitOpsError, OSError) as exc:
             self._warn(_words(exc), path)
         return None
@@ -130,6 +134,10 @@ class GitAuthors:
         for one in self._desired.declared:
             objects.setdefault(one.origin, []).append(one.object)
         return objects
+
+
+#: What no manifest holds that can be read as it is, and most templates of charts do.
+_TEMPLATE = b"{{"
 
 
 def _newest(commits: set[Commit | None]) -> Commit | None:

@@ -12,7 +12,7 @@ from kubectl_gitops.api.commit import Commit
 from kubectl_gitops.api.objects import Declared, Object, group_of
 from kubectl_gitops.cluster.connection import Cluster
 from kubectl_gitops.cluster.discovery import Discovery
-from kubectl_gitops.diff.additions import AddedField, added_fields, has_human_manager, without_reference
+from kubectl_gitops.diff.additions import AddedField, added_fields, came_later, has_human_manager
 from kubectl_gitops.diff.compare import FieldChange, is_subset, without_identity
 from kubectl_gitops.diff.fieldset import all_fields
 from kubectl_gitops.diff.path import ABSENT
@@ -121,8 +121,11 @@ class Comparer:
         ignored: list[AddedField] = []
         for one in added_fields(step.live, fields, humans):
             (ignored if rules.why(one.path, one.owner.manager) else counted).append(one)
-        sure, _ = without_reference(ignored, step.live)
-        changes = [(FieldChange(one.path, ABSENT, one.value), rules.why(one.path, one.owner.manager)) for one in sure]
+        changes = [
+            (FieldChange(one.path, ABSENT, one.value), rules.why(one.path, one.owner.manager))
+            for one in ignored
+            if came_later(one.owner, step.live, fields)
+        ]
         return replace(step, added=tuple(counted), ignored=(*step.ignored, *changes))
 
 

@@ -10,7 +10,7 @@ from kubectl_gitops.api.objects import Object, ResourceKey
 from kubectl_gitops.cluster.connection import Cluster
 from kubectl_gitops.cluster.discovery import Discovery
 from kubectl_gitops.cluster.reading import read_autoscalers, read_objects
-from kubectl_gitops.diff.additions import added_fields, without_reference
+from kubectl_gitops.diff.additions import added_fields, came_later, without_reference
 from kubectl_gitops.diff.attribution import owner_of
 from kubectl_gitops.diff.compare import FieldChange, compare
 from kubectl_gitops.diff.drift import DriftedField, DriftKind, ObjectDrift, attribute, gravest
@@ -46,7 +46,13 @@ def drift_of(entry: Entry, live: Object | None, sealing_key: bytes, rules: Rules
     ]
     if not found and is_ours:
         return Judged()
-    counted, ignored = rules.for_object(entry.key, live, entry.canonical.tree).marked(found)
+    counted, unheeded = rules.for_object(entry.key, live, entry.canonical.tree).marked(found)
+    # What an object was created with, and does not count, was nobody's later doing: not even worth a count.
+    ignored = tuple(
+        one
+        for one in unheeded
+        if one.kind is not DriftKind.ADDED or one.owner is None or came_later(one.owner, live, fields)
+    )
     trees = _trees(entry, sealed, fields, found)
     drift = _drift(gravest(counted), entry, counted, *trees) if counted else None
     if not is_ours and not any(one.kind is DriftKind.MODIFIED for one in counted):
@@ -71,7 +77,7 @@ def _stale(fields: FieldSet, sealed: Object) -> Iterator[DriftedField]:
 
 def _added(entry: Entry, fields: FieldSet, sealed: Object, rules: Rules) -> Iterator[DriftedField]:
     # What may be a default that the API server filled in for whoever created the object is not called an addition.
-    told, _ = without_reference(added_fields(sealed, fields, rules.humans), sealed)
+    told, _ = without_reference(added_fields(sealed, fields, rules.humans), sealed, fields)
     for one in told:
         change = _fit_to_show(FieldChange(one.path, ABSENT, one.value), entry)
         yield DriftedField(path=one.path, desired=ABSENT, live=change.live, owner=one.owner, kind=DriftKind.ADDED)

@@ -194,7 +194,7 @@ class _Progress:
         except ClusterError as exc:
             self._refused(str(exc))
             return None
-        self._canonical = canonical_of(answer)
+        self._canonical, self._sealed = canonical_of(answer), canonical_of(seal(answer, KEY))
         self._canonical_digest = declared_digest(self._declared, KEY)
         return answer
 
@@ -253,19 +253,20 @@ class _Progress:
         self._found.drifted += bool(changes)
         for one in disagreements(changes, answer, live):
             yield f"by the canonical form: {one}"
-        entry = self._entry(known)
+        entry = self._entry()
         drift = drift_of(entry, live, KEY, Rules(humans=(), ignored=())).drift
         paths = [f.path for f in drift.fields if f.kind is DriftKind.MODIFIED] if drift else []
         if paths != [change.path for change in changes]:
             yield f"drift_of says {paths}, compare says {changes}"
+        if not self._walk.owned:
+            return
         judgement = judge(self._declared, live, entry, KEY)
         unchanged = not changes and our_fields_v1(live) == our_fields_v1(answer)
         if (judgement.standing is Standing.SAME) is not unchanged:
             yield f"by the entry it is {judgement.standing}, with changes {changes}"
 
-    def _entry(self, known: Canonical) -> Entry:
+    def _entry(self) -> Entry:
         key = self._declared.key
-        sealed = Canonical(seal({**self._kind.identity("", ""), **known.tree}, KEY), known.fields_v1)
         return Entry(
             api_version=self._kind.api_version,
             kind=key.kind,
@@ -273,7 +274,7 @@ class _Progress:
             name=key.name,
             origin=self._declared.origin,
             declared_digest=self._canonical_digest,
-            canonical=sealed,
+            canonical=self._sealed,
         )
 
     def _without(self, live: Object, answer: Object | None) -> Iterator[str]:
