@@ -61,19 +61,12 @@ def plan_for_gitsync(
         desired = source.read(gitsync.target_namespace)
     else:
         desired = source.read_gitsync(gitsync, cluster)
-    target = Target(
-        namespace=gitsync.namespace,
-        name=gitsync.name,
-        label=gitsync.label,
-        default_namespace=gitsync.target_namespace,
-        prune=gitsync.prune,
-    )
     return _planned(
         cluster,
         discovery,
         SnapshotStore(cluster, system_namespace),
         desired,
-        target,
+        Target.of(gitsync),
         subject=f"GitSync {gitsync}",
         repo_url=gitsync.repo_url,
         path=path,

@@ -21,7 +21,7 @@ import orjson
 
 from kubectl_gitops.api.names import FIELD_MANAGER
 from kubectl_gitops.diff import fieldset
-from kubectl_gitops.diff.attribution import FieldOwner
+from kubectl_gitops.diff.attribution import FieldOwner, owner_in
 from kubectl_gitops.diff.fieldset import FieldSet, managed_fields
 from kubectl_gitops.diff.path import ABSENT, FieldPath, ItemKey, lookup, same
 from kubectl_gitops.diff.secrets import LAST_APPLIED_ANNOTATION
@@ -92,7 +92,7 @@ def added_fields(live: dict[str, Any], declared: FieldSet, humans: Iterable[str]
             if path in seen or value is ABSENT or not _counts(path) or any(o.contains(path) for o in others):
                 continue
             seen.add(path)
-            yield AddedField(path, value, _owner(entry))
+            yield AddedField(path, value, owner_in(entry))
 
 
 def beyond(added: Iterable[AddedField], live: dict[str, Any], reference: dict[str, Any]) -> Iterator[AddedField]:
@@ -172,7 +172,7 @@ def _may_have_created(owner: FieldOwner, live: dict[str, Any], declared: FieldSe
     return declared is None or any(
         declared.contains(leaf)
         for entry in managed_fields(live)
-        if _owner(entry) == owner
+        if owner_in(entry) == owner
         for leaf in FieldSet.parse(entry["fieldsV1"]).leaves()
     )
 
@@ -192,12 +192,3 @@ def _counts(path: FieldPath) -> bool:
     if path[0] == "metadata":
         return len(path) > 1 and path[1] in _METADATA
     return path[0] not in {"status", "apiVersion", "kind"}
-
-
-def _owner(entry: dict[str, Any]) -> FieldOwner:
-    return FieldOwner(
-        manager=str(entry.get("manager") or "unknown"),
-        operation=str(entry.get("operation") or ""),
-        subresource=str(entry.get("subresource") or ""),
-        time=str(entry.get("time") or ""),
-    )

@@ -42,7 +42,7 @@ class FieldOwners:
     """Who owns which fields of one live object. Field sets are parsed once, however many fields are asked about."""
 
     def __init__(self, live: dict[str, Any]) -> None:
-        self._entries = [(_owner(entry), FieldSet.parse(entry["fieldsV1"])) for entry in managed_fields(live)]
+        self._entries = [(owner_in(entry), FieldSet.parse(entry["fieldsV1"])) for entry in managed_fields(live)]
 
     def of(self, path: FieldPath) -> tuple[FieldOwner, ...]:
         """All managers that own the field at ``path``, or something below it; who wrote last comes first."""
@@ -58,7 +58,8 @@ def owner_of(live: dict[str, Any], path: FieldPath) -> FieldOwner | None:
     return next(iter(FieldOwners(live).of(path)), None)
 
 
-def _owner(entry: dict[str, Any]) -> FieldOwner:
+def owner_in(entry: dict[str, Any]) -> FieldOwner:
+    """The owner that an entry of managedFields stands for."""
     return FieldOwner(
         manager=str(entry.get("manager") or "unknown"),
         operation=str(entry.get("operation") or ""),

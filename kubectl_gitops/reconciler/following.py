@@ -185,14 +185,7 @@ class Follower:
             sealing_key=self._around.sealing_key,
             rules=Rules.of(gitsync),
         )
-        target = Target(
-            namespace=gitsync.namespace,
-            name=gitsync.name,
-            uid=gitsync.uid,
-            label=gitsync.label,
-            default_namespace=gitsync.target_namespace,
-            prune=gitsync.prune,
-        )
+        target = Target.of(gitsync)
         plan = planner.plan(desired.declared, target, previous=self._snapshot, file_commits=desired.file_commits)
         return replace(plan, steps=tuple(self._unless_held(step, gitsync) for step in plan.steps))
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Self
 
 from kubectl_gitops.api.commit import Commit
+from kubectl_gitops.api.gitsync import GitSync
 from kubectl_gitops.api.objects import Declared, Object, ResourceKey
 from kubectl_gitops.diff.additions import AddedField
 from kubectl_gitops.diff.compare import Canonical, FieldChange
@@ -35,6 +37,18 @@ class Target:
     label: str
     default_namespace: str
     prune: bool = False
+
+    @classmethod
+    def of(cls, gitsync: GitSync) -> Self:
+        """What a GitSync itself says."""
+        return cls(
+            namespace=gitsync.namespace,
+            name=gitsync.name,
+            uid=gitsync.uid,
+            label=gitsync.label,
+            default_namespace=gitsync.target_namespace,
+            prune=gitsync.prune,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,29 +15,9 @@ import yaml
 from kubectl_gitops import __version__
 from tests.conftest import Kubectl
 from tests.integration.commandline import CommandLine
+from tests.integration.manifests import FLAGS, SETTINGS, WEB, widget_crd
 from tests.testbed.apiclient import RequestFailed
 from tests.testbed.controlplane import ControlPlane
-
-SETTINGS = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: settings\ndata:\n  greeting: hello\n"
-FLAGS = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: flags\n"
-WEB = """\
-apiVersion: apps/v1
-kind: Deployment
-metadata:
-  name: web
-spec:
-  replicas: 2
-  selector: {matchLabels: {app: web}}
-  template:
-    metadata: {labels: {app: web}}
-    spec:
-      containers:
-      - name: web
-        image: example.com/shop:1.4
-        env: [{name: LEVEL, value: info}]
-        resources:
-          requests: {cpu: 1000m, memory: 0.5Gi}
-"""
 
 
 @pytest.fixture
@@ -256,25 +236,6 @@ def test_a_crd_and_its_objects_a_namespace_and_what_is_in_it_in_one_go(
     assert table[1].split()[:5] == [f"Widget.{group}/w", "in", "namespace", fresh, "Modified"]
     assert table[2].startswith("  spec.size   Git 3   live 4   kubectl-patch (Update), ")
     kubectl("delete", "namespace", fresh, "--wait=false")
-
-
-def widget_crd(group: str) -> dict[str, object]:
-    schema = {
-        "type": "object",
-        "properties": {"spec": {"type": "object", "properties": {"size": {"type": "integer"}}}},
-    }
-    version = {"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}}
-    return {
-        "apiVersion": "apiextensions.k8s.io/v1",
-        "kind": "CustomResourceDefinition",
-        "metadata": {"name": f"widgets.{group}"},
-        "spec": {
-            "group": group,
-            "scope": "Namespaced",
-            "names": {"kind": "Widget", "plural": "widgets"},
-            "versions": [version],
-        },
-    }
 
 
 def test_render_prints_objects_with_their_places_and_needs_no_cluster(gitops: CommandLine) -> None:

@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from tests.integration.commandline import CommandLine, Done, Refusal, refusal_of
+from tests.integration.manifests import FLAGS, SETTINGS
 from tests.testbed.controlplane import ControlPlane
 from tests.testbed.installation import Installation
 from tests.unit.source.repository import Repository
@@ -23,8 +24,6 @@ NOT_INSTALLED = Refusal(
     "GitSync is not installed in this cluster",
     "kubectl gitops install installs it; with -f, a directory or repository needs no installation",
 )
-SETTINGS = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: settings\ndata:\n  greeting: hello\n"
-FLAGS = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: flags\n"
 WEB = """\
 apiVersion: apps/v1
 kind: Deployment

@@ -16,7 +16,7 @@ import yaml
 
 from tests.conftest import Kubectl
 from tests.integration.commandline import CommandLine, Done
-from tests.integration.test_cli_directory import WEB, widget_crd
+from tests.integration.manifests import WEB, widget_crd
 from tests.testbed.apiclient import RequestFailed
 from tests.testbed.controlplane import ControlPlane
 from tests.testbed.waiting import wait_until
