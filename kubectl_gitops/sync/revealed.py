@@ -9,7 +9,7 @@ from kubectl_gitops.api.objects import Object
 from kubectl_gitops.diff.attribution import owner_of
 from kubectl_gitops.diff.compare import FieldChange
 from kubectl_gitops.diff.drift import DriftedField, DriftKind, ObjectDrift, attribute, gravest
-from kubectl_gitops.diff.fieldset import all_fields, project
+from kubectl_gitops.diff.fieldset import FieldSet, all_fields, project
 from kubectl_gitops.diff.path import ABSENT
 from kubectl_gitops.diff.plan import ActionKind
 from kubectl_gitops.diff.raw import declared_fields
@@ -117,11 +117,16 @@ def _discreet(step: Step, change: FieldChange) -> FieldChange:
 
 
 def _trees(step: Step) -> tuple[Object | None, Object | None]:
-    """Both sides at the declared fields; where only additions differ, there is nothing to compare there."""
-    if step.kind is ActionKind.UNCHANGED:
-        return None, None
-    if step.confirmed or step.live is None or step.declared is None:
+    """Both sides, at the declared fields and at what was added beside them."""
+    if step.live is None or step.declared is None:
         return trees_of(step)
-    fields = declared_fields(step.declared.object, all_fields(step.live))
+    if step.kind is ActionKind.UNCHANGED and not step.added:
+        return None, None
     identity = {"apiVersion": step.api_version, "kind": step.key.kind}
-    return shown(step.declared.object), shown({**project(step.live, fields), **identity})
+    if step.confirmed and step.canonical is not None:
+        desired, fields = {**identity, **step.canonical.tree}, step.canonical.fields
+    else:
+        desired = step.declared.object
+        fields = declared_fields(desired, all_fields(step.live))
+    wide = fields.union(FieldSet.of(one.path for one in step.added)) if step.added else fields
+    return shown(desired), shown({**project(step.live, wide), **identity})

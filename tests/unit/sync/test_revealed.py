@@ -52,6 +52,15 @@ def test_an_object_is_what_the_gravest_of_its_fields_is() -> None:
     assert [field.kind for field in both.fields] == [DriftKind.MODIFIED, DriftKind.ADDED]
 
 
+def test_what_was_added_stands_where_it_is_in_the_live_tree() -> None:
+    live = {**applied(WEB), "data": {"a": "1", "b": "2"}}
+    drift = drift_of(replace(STEP, live=live, added=(AddedField(("data", "b"), "2", OWNER),)))
+    assert drift
+    assert drift.desired
+    assert drift.live
+    assert (drift.desired["data"], drift.live["data"]) == ({"a": "1"}, {"a": "1", "b": "2"})
+
+
 def test_what_is_not_confirmed_is_marked() -> None:
     drift = drift_of(replace(STEP, kind=ActionKind.CHANGE, changes=(CHANGE,), confirmed=False))
     assert drift
