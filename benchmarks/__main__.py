@@ -8,11 +8,11 @@ from pathlib import Path
 import click
 import orjson
 
-from benchmarks import drift, startup, sync
+from benchmarks import drift, render, startup, sync
 from benchmarks.bench import Figure, ground
 from benchmarks.measure import CommandFailed
 
-BENCHES = [*startup.BENCHES, *drift.BENCHES, *sync.BENCHES]
+BENCHES = [*startup.BENCHES, *drift.BENCHES, *render.BENCHES, *sync.BENCHES]
 _HEAD = ("benchmark", "objects", "ours", "peer", "peer's", "ours / peer", "peak RSS", "API calls")
 
 
@@ -50,9 +50,9 @@ def _row(figure: Figure) -> tuple[str, ...]:
     return (
         figure.name,
         str(figure.objects),
-        f"{figure.ours:.2f} {figure.unit}",
+        f"{figure.ours:.3f} {figure.unit}",
         figure.peer,
-        f"{figure.peer_value:.2f} {figure.unit}",
+        f"{figure.peer_value:.3f} {figure.unit}",
         f"{figure.ratio:.3f} (1/{1 / figure.ratio:.1f})",
         f"{figure.peak_rss_mib:.0f} MiB",
         "" if figure.api_calls is None else str(figure.api_calls),

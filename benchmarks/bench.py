@@ -62,6 +62,7 @@ class Ground:
         self._directory = directory
         self._namespaces = 0
         self._caches = 0
+        self._directories = 0
         self.versions = dict(versions)
         self.kubectl = plane.kubectl_path
         self.gitops = BIN / "kubectl-gitops"
@@ -73,6 +74,13 @@ class Ground:
         if not found.exists():
             write_objects(found, count, as_people_write=as_people_write)
         return found
+
+    def new_directory(self) -> Path:
+        """An empty directory."""
+        self._directories += 1
+        made = self._directory / f"directory-{self._directories}"
+        made.mkdir()
+        return made
 
     def apply(self, namespace: str, directory: Path) -> None:
         """Have the objects of a directory in the cluster, as ``kubectl apply --server-side`` would; only faster."""

@@ -7,8 +7,10 @@ import statistics
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryFile
+from typing import IO
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +28,22 @@ class CommandFailed(Exception):
 
 def run(argv: Sequence[str | Path], environment: Mapping[str, str], *, exit_codes: Sequence[int] = (0,)) -> Run:
     """Run a command to its end, its output read and dropped."""
+    return _run(argv, environment, subprocess.DEVNULL, exit_codes)
+
+
+def run_told(argv: Sequence[str | Path], environment: Mapping[str, str]) -> Run:
+    """Run a command that prints how many seconds that took which is measured, of all that it does; those count."""
+    with TemporaryFile() as output:
+        whole = _run(argv, environment, output, (0,))
+        output.seek(0)
+        return replace(whole, seconds=float(output.read()))
+
+
+def _run(
+    argv: Sequence[str | Path], environment: Mapping[str, str], output: int | IO[bytes], exit_codes: Sequence[int]
+) -> Run:
     started = time.perf_counter()
-    process = subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=dict(environment))
+    process = subprocess.Popen(argv, stdout=output, stderr=subprocess.PIPE, env=dict(environment))
     assert process.stderr is not None
     errors = process.stderr.read()
     _, status, usage = os.wait4(process.pid, 0)

@@ -12,6 +12,7 @@ from kubectl_gitops.api.objects import Declared, Origin, ResourceKey, Written
 from kubectl_gitops.diff.secrets import is_secret
 from kubectl_gitops.errors import InvalidManifest
 from kubectl_gitops.source.document import ParsedDocument
+from kubectl_gitops.source.encrypted import EncryptedManifest, is_encrypted, refuse_encrypted
 from kubectl_gitops.source.manifest import parse
 from kubectl_gitops.source.variables import Variables
 
@@ -30,6 +31,7 @@ def check(obj: Any, origin: Origin, written: Written | None = None, variables: V
         obj = variables.unsealed(obj, origin)
     if not isinstance(obj, dict):
         raise _invalid(origin, f"a Kubernetes object is a mapping, not {_described(obj)}")
+    refuse_encrypted(obj, origin)
     if not obj.get("apiVersion") and not obj.get("kind"):
         raise _invalid(origin, "this is no Kubernetes object: it has neither apiVersion nor kind")
     for field in ("apiVersion", "kind"):
@@ -58,6 +60,7 @@ def expand(document: ParsedDocument, file: str, variables: Variables | None = No
         written = Written(document.object, document.lines) if document.lines else None
         yield check(document.object, Origin(file, document.line), written, variables)
         return
+    refuse_encrypted(document.object, Origin(file, document.line))
     items = document.object["items"]
     lines = document.item_lines or (document.line,) * len(items)
     starts = (document.item_starts if document.lines else ()) or (None,) * len(items)
@@ -117,19 +120,22 @@ def _check_secret(secret: dict[str, Any], origin: Origin) -> None:
         for key, value in (values or {}).items():
             if value is not None and not isinstance(value, str):
                 raise _invalid(origin, f"{name}: {field}.{key} must be a string{_advice(value)}")
-            if field == "data" and value and not _is_base64(value):
-                raise _invalid(origin, f"{name}: data.{key} is not base64; plain text goes into stringData")
+            if value and is_encrypted(value):
+                raise EncryptedManifest(f"{name}: {field}.{key}", file=origin.path, line=origin.line)
+            if field == "data" and value:
+                _check_data(f"{name}: data.{key}", value, origin)
     if not isinstance(secret.get("type", ""), str | None):
         raise _invalid(origin, f"{name}: type must be a string")
 
 
-def _is_base64(text: str) -> bool:
-    """As Go's decoder has it, which passes over line breaks."""
+def _check_data(where: str, text: str, origin: Origin) -> None:
     try:
-        base64.b64decode(text.replace("\n", "").replace("\r", ""), validate=True)
-    except ValueError:
-        return False
-    return True
+        # As Go's decoder has it, which passes over line breaks.
+        content = base64.b64decode(text.replace("\n", "").replace("\r", ""), validate=True)
+    except ValueError as exc:
+        raise _invalid(origin, f"{where} is not base64; plain text goes into stringData") from exc
+    if is_encrypted(content.decode(errors="replace")):
+        raise EncryptedManifest(where, file=origin.path, line=origin.line)
 
 
 def _require_string(mapping: dict[str, Any], field: str, path: str, origin: Origin) -> None:

@@ -21,6 +21,7 @@ from kubectl_gitops.source import chart
 from kubectl_gitops.source.chart import Gathered
 from kubectl_gitops.source.declared import expand
 from kubectl_gitops.source.document import ParsedDocument
+from kubectl_gitops.source.encrypted import refuse_encrypted_files
 from kubectl_gitops.source.files import Files, read_below, refuse_pointers
 from kubectl_gitops.source.limits import Limits
 from kubectl_gitops.source.manifest import parse
@@ -60,6 +61,7 @@ def build(
     values = _values(files, directory, options)
     for texts in (gathered.files, values):
         refuse_pointers({gathered.origin(path): text for path, text in texts.items()})
+    refuse_encrypted_files(values | _own_values(gathered, directory))
     output = _template(gathered, directory, options, release, values, limits)
     origins = _Origins(gathered, directory, output)
     try:
@@ -140,6 +142,11 @@ def _values(files: Files, directory: str, options: HelmOptions) -> dict[str, byt
         found.pop(path, None)
         found.update(files.read([path]))
     return found
+
+
+def _own_values(gathered: Gathered, directory: str) -> dict[str, bytes]:
+    path = posixpath.join(directory, "values.yaml")
+    return {path: gathered.files[path]} if path in gathered.files else {}
 
 
 class _Origins:

@@ -13,6 +13,7 @@ from kubectl_gitops.api.objects import Declared
 from kubectl_gitops.errors import InvalidManifest, SourceError
 from kubectl_gitops.source import kustomization
 from kubectl_gitops.source.declared import check
+from kubectl_gitops.source.encrypted import refuse_encrypted
 from kubectl_gitops.source.files import Files, names_in, read_below
 from kubectl_gitops.source.limits import Limits
 from kubectl_gitops.source.manifest import parse
@@ -47,6 +48,8 @@ def build(files: Files, directory: str, *, variables: Variables | None = None, l
         ) from exc
     for document in documents:
         origin = provenance.of(document.object)
+        # The file that declares it is not encrypted, or it would have had no origin.
+        refuse_encrypted(document.object, origin, what="a patch of this")
         yield check(document.object if asked_for else without_note(document.object), origin, variables=variables)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from kubectl_gitops.api.objects import Declared, Object, Origin
 from kubectl_gitops.errors import InvalidManifest
 from kubectl_gitops.source.declared import declare
+from kubectl_gitops.source.encrypted import EncryptedManifest
 from kubectl_gitops.source.manifest import parse
 
 #: The value of ``buildMetadata`` that has kustomize write the annotation.
@@ -28,7 +29,10 @@ class Provenance:
         self._declared: dict[str, list[Declared]] = {}
 
     def of(self, obj: Object) -> Origin:
-        """The origin that the annotation of ``obj`` names; the kustomization itself where nothing is known."""
+        """The origin that the annotation of ``obj`` names; the kustomization itself where nothing is known.
+
+        EncryptedManifest where that file is encrypted, which only there has a line.
+        """
         note = _read(obj)
         if source := note.get("path"):
             path = self._path(source)
@@ -57,6 +61,8 @@ class Provenance:
         if path not in self._declared:
             try:
                 self._declared[path] = declare(self._files.get(path, b""), file=path)
+            except EncryptedManifest:
+                raise
             except InvalidManifest:
                 # kustomize could read it, and what it made of it is checked elsewhere; only the line is lost.
                 self._declared[path] = []

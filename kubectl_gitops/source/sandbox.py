@@ -37,6 +37,8 @@ _DEVICES = ("/dev/null", "/dev/urandom", "/dev/zero")
 _SCRIPT_PROGRAMS = ("/usr", "/bin")
 _STDERR_BYTES = 64 * 1024
 _EXIT_NOT_RUN = 126
+#: The last is how Go ends that finds no room for the stack of one more thread.
+_MEMORY_SIGNS = ("out of memory", "cannot allocate memory", "errno=12", "pthread_create failed")
 #: Which nobody can follow here.
 _HELMS_ADVICE = "Use --debug flag to render out invalid YAML"
 
@@ -140,7 +142,7 @@ def _refuse_excess(status: int, said: str, failure: str, limits: Limits) -> None
     said = said.lower()
     if "sigxfsz" in said or "file too large" in said or status == -signal.SIGXFSZ:
         raise limits.exceeded("max_total_bytes", f"{failure}: it makes too much of it")
-    if any(sign in said for sign in ("out of memory", "cannot allocate memory", "errno=12")):
+    if any(sign in said for sign in _MEMORY_SIGNS):
         raise limits.exceeded("max_memory_bytes", f"{failure}: it needs too much memory")
 
 

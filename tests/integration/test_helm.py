@@ -202,3 +202,15 @@ def test_environment_variables_do_not_reach_templates(monkeypatch: pytest.Monkey
     with pytest.raises(SourceError, match='function "env" not defined'):
         config_map({}, "{{ env `S3CRET` }}")
     assert os.environ["S3CRET"]
+
+
+@pytest.mark.parametrize("encrypted", ["values.yaml", "values-prod.yaml"])
+def test_encrypted_values_are_refused_with_their_place(encrypted: str) -> None:
+    value = "ENC[AES256_GCM,data:cGxlYXNl,iv:bm90aGluZw==,tag:bm90aGluZw==,type:str]"
+    values = {f"charts/web/{name}": "password: open\n" for name in ("values.yaml", "values-prod.yaml")}
+    values[f"charts/web/{encrypted}"] = f"password: {value}\nsops:\n    mac: {value}\n    version: 3.13.1\n"
+    with pytest.raises(InvalidManifest) as caught:
+        config_map(values, "{{ .Values.password }}", values_files=("values-prod.yaml",))
+    assert str(caught.value) == (
+        f"charts/web/{encrypted}:2: this file is encrypted with SOPS, and is not decrypted here"
+    )

@@ -219,3 +219,50 @@ def test_a_directory_elsewhere_is_told_as_it_was_named(tmp_path: Path, monkeypat
     (tmp_path / "base/kustomization.yaml").write_text("resources: [gone.yaml]")
     with pytest.raises(InvalidManifest, match=r"^\.\./base/kustomization\.yaml:1: 'gone\.yaml' is not there"):
         from_directory(Path())
+
+
+ENCRYPTED = "ENC[AES256_GCM,data:cGxlYXNl,iv:bm90aGluZw==,tag:bm90aGluZw==,type:str]"
+BLOCK = f"sops:\n    mac: {ENCRYPTED}\n    version: 3.13.1\n"
+
+
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        (
+            {
+                "kustomization.yaml": "resources: [db.yaml]\n",
+                "db.yaml": f"# s\napiVersion: v1\nkind: Secret\nmetadata: {{name: db}}\n{BLOCK}",
+            },
+            "db.yaml:2: this",
+        ),
+        (
+            {
+                "kustomization.yaml": "resources: [web.yaml]\npatches: [{path: patch.yaml}]\n",
+                "web.yaml": "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\n",
+                "patch.yaml": f"apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: web}}\n{BLOCK}",
+            },
+            "web.yaml:1: a patch of this",
+        ),
+        (
+            {
+                "kustomization.yaml": "generatorOptions: {disableNameSuffixHash: true}\n"
+                "secretGenerator:\n- name: db\n  envs: [db.env]\n",
+                "db.env": f"password={ENCRYPTED}\nsops_version=3.13.1\n",
+            },
+            "kustomization.yaml:3: Secret/db: data.password",
+        ),
+        (
+            {
+                "kustomization.yaml": "generatorOptions: {disableNameSuffixHash: true}\n"
+                "secretGenerator:\n- name: db\n  files: [db.yaml]\n",
+                "db.yaml": f"password: {ENCRYPTED}\n{BLOCK}",
+            },
+            "kustomization.yaml:3: Secret/db: data.db.yaml",
+        ),
+    ],
+    ids=["a resource", "a patch", "a file of variables", "a file"],
+)
+def test_what_sops_has_encrypted_is_refused(files: dict[str, str], message: str) -> None:
+    with pytest.raises(InvalidManifest) as caught:
+        render(files, "")
+    assert str(caught.value) == f"{message} is encrypted with SOPS, and is not decrypted here"

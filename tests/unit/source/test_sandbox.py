@@ -13,6 +13,7 @@ import pytest
 from kubectl_gitops.errors import SourceError
 from kubectl_gitops.source import sandbox
 from kubectl_gitops.source.limits import LimitExceeded, Limits
+from tests.testbed.waiting import wait_until
 
 _HAS_LANDLOCK = "import ctypes; print(ctypes.CDLL(None).syscall(444, None, 0, 1))"
 _SOME = Limits(timeout_seconds=20)
@@ -87,7 +88,15 @@ def test_what_takes_too_long_is_stopped_with_all_that_it_started(program: Path) 
 def test_what_it_leaves_behind_is_ended(program: Path) -> None:
     number = run(program, "sleep 3600 >/dev/null 2>&1 </dev/null & echo $!").strip()
     status = Path(f"/proc/{number}/stat")
-    assert not status.exists() or status.read_text().rpartition(")")[2].split()[0] == "Z"
+
+    def is_ended() -> bool:
+        try:
+            return status.read_text().rpartition(")")[2].split()[0] == "Z"
+        except (FileNotFoundError, ProcessLookupError):
+            return True
+
+    # Nobody but init is told when it ends, so nobody can wait for that.
+    wait_until(is_ended, 10, "the end of what was left behind")
 
 
 def test_output_has_a_limit(program: Path) -> None:

@@ -1,0 +1,117 @@
+"""render-*: what Git costs: asking whether anything is new, rendering what is, and reading YAML.
+
+A reconciler goes on for months, so neither its start nor its imports count: each side that is Python is a process that
+prepares itself, does once what is measured, and tells how long that took (benchmarks/rendering.py).
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+
+from benchmarks.bench import Bench, Figure, Ground
+from benchmarks.measure import Run, in_turn, run, run_told
+
+COUNT = 1000
+MANY = 10 * COUNT
+
+LS_REMOTE = "git ls-remote"
+FETCH = "git fetch"
+SAFE_LOADER = "yaml.CSafeLoader"
+EVENTS = "libyaml's events alone"
+
+Side = Callable[[], Run]
+
+_GIT = {
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "GIT_CONFIG_GLOBAL": os.devnull,
+    "GIT_AUTHOR_NAME": "bench",
+    "GIT_AUTHOR_EMAIL": "bench@shop.example",
+    "GIT_COMMITTER_NAME": "bench",
+    "GIT_COMMITTER_EMAIL": "bench@shop.example",
+}
+
+
+class _Repository:
+    """A repository of manifests, and a bare mirror of it that only git uses."""
+
+    def __init__(self, ground: Ground, count: int) -> None:
+        directory = ground.new_directory()
+        self.path, self.mirror = directory / "repository", directory / "mirror"
+        self.environment = ground.environment | _GIT
+        self._changes = 0
+        shutil.copytree(ground.objects(count), self.path)
+        self.do("init", "--quiet", "--initial-branch=main")
+        self.commit()
+        self.do("clone", "--quiet", "--mirror", self.url, str(self.mirror))
+
+    @property
+    def url(self) -> str:
+        return self.path.as_uri()
+
+    def commit(self) -> None:
+        """One more commit, in which one file is not what it was."""
+        self._changes += 1
+        file = self.path / "app-00000.yaml"
+        file.write_text(file.read_text() + f"# change {self._changes}\n")
+        self.do("add", "--all")
+        self.do("commit", "--quiet", f"--message=change {self._changes}")
+
+    def do(self, *arguments: str) -> None:
+        subprocess.run(["git", "-C", self.path, *arguments], env=self.environment, check=True)
+
+
+def poll(ground: Ground) -> list[Figure]:
+    """Nothing is new: what a reconciler does every interval for each repository."""
+    repository = _Repository(ground, COUNT)
+    asking = ["git", "ls-remote", "--quiet", "--heads", "--tags", "--refs", "--", repository.url]
+    sides: dict[str, Side] = {
+        "ours": partial(_told, repository.environment, "poll", repository.url, str(ground.new_directory())),
+        LS_REMOTE: partial(run, asking, repository.environment),
+    }
+    return ground.figures("render-poll-unchanged", COUNT, in_turn(sides, dict.fromkeys(sides, 7)))
+
+
+def one_file(ground: Ground) -> list[Figure]:
+    """A commit has changed one file: from asking for it to the objects."""
+    repository = _Repository(ground, COUNT)
+    cache = str(ground.new_directory())
+
+    def ours() -> Run:
+        return _told(repository.environment, "commit", repository.url, cache, str(repository.path))
+
+    def fetch() -> Run:
+        repository.commit()
+        return run(["git", "-C", repository.mirror, "fetch", "--quiet", "--prune"], repository.environment)
+
+    sides: dict[str, Side] = {"ours": ours, FETCH: fetch}
+    return ground.figures("render-one-file-changed", COUNT, in_turn(sides, dict.fromkeys(sides, 5)))
+
+
+def plain(ground: Ground) -> list[Figure]:
+    """Objects with the line of each of their fields, beside what only reads the same bytes."""
+    directory = str(ground.objects(MANY))
+    sides: dict[str, Side] = {
+        "ours": partial(_told, ground.environment, "plain", directory),
+        SAFE_LOADER: partial(_told, ground.environment, "safe-loader", directory),
+        EVENTS: partial(_told, ground.environment, "events", directory),
+    }
+    return ground.figures("render-plain-10000", MANY, in_turn(sides, dict.fromkeys(sides, 3)))
+
+
+def _told(environment: Mapping[str, str], *arguments: str) -> Run:
+    """One measurement of benchmarks/rendering.py, by the code of this directory."""
+    path = os.pathsep.join(filter(None, [str(Path(__file__).parents[1]), environment.get("PYTHONPATH")]))
+    return run_told([sys.executable, "-m", "benchmarks.rendering", *arguments], {**environment, "PYTHONPATH": path})
+
+
+BENCHES = [
+    Bench("render-poll-unchanged", poll),
+    Bench("render-one-file-changed", one_file),
+    Bench("render-plain-10000", plain),
+]

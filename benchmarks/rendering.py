@@ -1,0 +1,80 @@
+"""One measurement of render-* in a process of its own: python -m benchmarks.rendering WHAT ARGUMENT...
+
+It prints the seconds that what is measured took.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import yaml
+
+from kubectl_gitops.source.desired import from_directory, from_mirror
+from kubectl_gitops.source.mirror import Mirror
+from kubectl_gitops.source.rendercache import RenderCache
+
+
+def poll(url: str, cache: str) -> float:
+    mirror = Mirror(url, cache_directory=Path(cache), allow_file=True)
+    mirror.update("main")
+    return _seconds(lambda: mirror.update("main"))
+
+
+def commit(url: str, cache: str, repository: str) -> float:
+    mirror, rendered = Mirror(url, cache_directory=Path(cache), allow_file=True), RenderCache()
+
+    def follow() -> None:
+        from_mirror(mirror, mirror.update("main").sha, "", cache=rendered)
+
+    follow()
+    file = Path(repository, "app-00000.yaml")
+    file.write_text(file.read_text() + "# another change\n")
+    subprocess.run(["git", "-C", repository, "commit", "--quiet", "--all", "--message=change"], check=True)
+    return _seconds(follow)
+
+
+def plain(directory: str) -> float:
+    return _seconds(lambda: from_directory(Path(directory)))
+
+
+def safe_loader(directory: str) -> float:
+    return _read(directory, lambda text: list(yaml.load_all(text, yaml.CSafeLoader)))
+
+
+def events(directory: str) -> float:
+    def read(text: bytes) -> None:
+        next_event = yaml.CSafeLoader(text).get_event
+        while next_event() is not None:
+            pass
+
+    return _read(directory, read)
+
+
+def _read(directory: str, read: Callable[[bytes], object]) -> float:
+    def all_files() -> None:
+        for file in sorted(Path(directory).iterdir()):
+            read(file.read_bytes())
+
+    return _seconds(all_files)
+
+
+def _seconds(do: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    do()
+    return time.perf_counter() - started
+
+
+_MEASURED: dict[str, Callable[..., float]] = {
+    "poll": poll,
+    "commit": commit,
+    "plain": plain,
+    "safe-loader": safe_loader,
+    "events": events,
+}
+
+if __name__ == "__main__":
+    print(_MEASURED[sys.argv[1]](*sys.argv[2:]))
