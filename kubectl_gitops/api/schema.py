@@ -9,6 +9,7 @@ import re
 from importlib import resources
 from typing import Any
 
+from kubectl_gitops.api.finding import Position
 from kubectl_gitops.api.names import API_VERSION, GROUP, KIND, PLURAL, VERSION
 from kubectl_gitops.api.objects import Object
 
@@ -58,32 +59,41 @@ def faults_of(obj: Any) -> list[str]:
 
     Stricter than the API server, which drops unknown fields in silence: here they are faults.
     """
-    import jsonschema
-
     if not isinstance(obj, dict):
         return ["not an object"]
-    faults = [
-        f"{name}: must be {wanted!r}, not {obj.get(name)!r}"
+    return [f"{_path(position)}: {words}" for position, words in field_faults(obj)]
+
+
+def field_faults(obj: Object) -> list[tuple[Position, str]]:
+    """The same of a mapping, each with the keys and indexes that lead to it."""
+    import jsonschema
+
+    faults: list[tuple[Position, str]] = [
+        ((name,), f"must be {wanted!r}, not {obj.get(name)!r}")
         for name, wanted in (("apiVersion", API_VERSION), ("kind", KIND))
         if obj.get(name) != wanted
     ]
     validator = jsonschema.Draft202012Validator(_strict(schema()))
     errors = sorted(validator.iter_errors(obj), key=lambda error: [str(part) for part in error.absolute_path])
-    return [*faults, *_name_faults(obj.get("metadata", {})), *(f"{_path(error)}: {_words(error)}" for error in errors)]
+    in_fields = [(tuple(error.absolute_path), _words(error)) for error in errors]
+    return [*faults, *_name_faults(obj.get("metadata", {})), *in_fields]
 
 
 # apimachinery's IsDNS1123Subdomain; the schema of a CRD may not say it.
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 
 
-def _name_faults(metadata: Any) -> list[str]:
+def _name_faults(metadata: Any) -> list[tuple[Position, str]]:
     if not isinstance(metadata, dict):
         return []  # the schema says so
     if not metadata.get("name"):
-        return ["metadata.name: is required"]
+        return [(("metadata", "name"), "is required")]
     named = {field: metadata[field] for field in ("name", "namespace") if metadata.get(field) is not None}
     return [
-        f"metadata.{field}: {value!r} is no name: lower case letters and digits, with '-' and '.' between them"
+        (
+            ("metadata", field),
+            f"{value!r} is no name: lower case letters and digits, with '-' and '.' between them",
+        )
         for field, value in named.items()
         if not isinstance(value, str) or not _NAME.fullmatch(value)
     ]
@@ -117,8 +127,8 @@ def _strict(node: Any) -> Any:
     return strict
 
 
-def _path(error: Any) -> str:
-    path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in error.absolute_path)
+def _path(position: Position) -> str:
+    path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in position)
     return path.lstrip(".") or "the object"
 
 

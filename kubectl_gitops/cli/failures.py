@@ -3,7 +3,7 @@
 ::
 
     0    done, no differences
-    1    done, there are differences (diff, drift), as ``kubectl diff`` has it
+    1    done, there are differences (diff, drift), as ``kubectl diff`` has it; or mistakes (check)
     2    an error: what was asked cannot be done
     3    a fault in this program
     130  interrupted (Ctrl-C)

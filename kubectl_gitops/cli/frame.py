@@ -41,6 +41,9 @@ COMMANDS: Final[Mapping[str, Subcommand]] = {
         "kubectl_gitops.cli.render:command",
         "Print the objects that Git declares, each with the file and line it comes from",
     ),
+    "check": Subcommand(
+        "kubectl_gitops.cli.check:command", "Find what is wrong with what Git declares, without a cluster"
+    ),
     "version": Subcommand(
         "kubectl_gitops.cli.version:command", "Print the version of this program and of what the cluster runs"
     ),

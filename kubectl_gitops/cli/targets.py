@@ -20,6 +20,7 @@ from kubectl_gitops.cluster.connection import Cluster
 from kubectl_gitops.cluster.discovery import Discovery, Resource
 from kubectl_gitops.cluster.reading import get_object, list_objects
 from kubectl_gitops.errors import Forbidden, InvalidInput, NotFound, SourceError
+from kubectl_gitops.source.declared import Refuse, stop
 from kubectl_gitops.source.desired import Desired, from_directory, from_mirror, from_stream
 from kubectl_gitops.source.limits import Limits, read_limits
 from kubectl_gitops.source.render import Rendering
@@ -48,19 +49,22 @@ class SourceOptions:
 
         ``namespace`` is what the templates of a chart are told.
         """
+        desired = self.read_as_far_as_possible(namespace, refuse=stop)
+        if not desired.declared:
+            raise nothing_declared(desired)
+        return desired
+
+    def read_as_far_as_possible(self, namespace: str | None = None, *, refuse: Refuse) -> Desired:
+        """The same, and maybe none; ``refuse`` is told what cannot be taken, and may go on."""
         assert self.filename is not None
         rendering = Rendering(
             options=self.render,
             namespace=namespace or "default",
             variables=None if self.variables is None else Variables(values=self.variables),
             limits=self.limits,
+            refuse=refuse,
         )
-        desired = self._read(self.filename, rendering)
-        if not desired.declared:
-            raise InvalidInput(
-                f"{desired.where} declares no object at all", hint="in a directory, .yaml, .yml and .json files count"
-            )
-        return desired
+        return self._read(self.filename, rendering)
 
     def read_gitsync(self, gitsync: GitSync, cluster: Cluster) -> Desired:
         """What a GitSync declares, at the revision and path that the options put in the place of its own."""
@@ -92,6 +96,13 @@ class SourceOptions:
         if not place.exists():
             raise InvalidInput(f"there is no file or directory {place}")
         return from_directory(place, rendering)
+
+
+def nothing_declared(desired: Desired) -> InvalidInput:
+    """The error where there is nothing to work on."""
+    return InvalidInput(
+        f"{desired.where} declares no object at all", hint="in a directory, .yaml, .yml and .json files count"
+    )
 
 
 def _in_repository(place: Path) -> tuple[Path, str]:

@@ -26,7 +26,7 @@ def render(report: Report, style: Style) -> str:
     failures = sum(len(one.drifts) for one in reports)
     suites = "".join(_suite(one, show_ignored=style.show_ignored) for one in reports)
     tests = sum(_tests(one, show_ignored=style.show_ignored) for one in reports)
-    head = _attributes(name="kubectl gitops drift", tests=tests, failures=failures, errors=0)
+    head = attributes(name="kubectl gitops drift", tests=tests, failures=failures, errors=0)
     return f'<?xml version="1.0" encoding="UTF-8"?>\n<testsuites{head}>\n{suites}</testsuites>\n'
 
 
@@ -43,7 +43,7 @@ def _tests(report: DriftReport, *, show_ignored: bool) -> int:
 
 
 def _suite(report: DriftReport, *, show_ignored: bool) -> str:
-    head = _attributes(
+    head = attributes(
         name=report.subject,
         tests=_tests(report, show_ignored=show_ignored),
         failures=len(report.drifts),
@@ -57,24 +57,24 @@ def _suite(report: DriftReport, *, show_ignored: bool) -> str:
 
 
 def _passed(report: DriftReport) -> str:
-    return f"<testcase{_attributes(name=summary_of(report), classname=report.subject)}/>\n"
+    return f"<testcase{attributes(name=summary_of(report), classname=report.subject)}/>\n"
 
 
 def _failed(drift: ObjectDrift) -> str:
     number = f": {count_of(len(drift.fields), 'field')}" if drift.fields else ""
-    head = _attributes(type=str(drift.kind), message=f"{drift.kind}{number}")
+    head = attributes(type=str(drift.kind), message=f"{drift.kind}{number}")
     return f"<testcase{_place(drift)}>\n<failure{head}>{escape(_text(drift), quote=False)}</failure>\n</testcase>\n"
 
 
 def _skipped(drift: ObjectDrift) -> str:
     rules = "; ".join(dict.fromkeys(field.ignored for field in drift.fields if field.ignored))
-    return f"<testcase{_place(drift)}>\n<skipped{_attributes(message=f'ignored: {rules}')}/>\n</testcase>\n"
+    return f"<testcase{_place(drift)}>\n<skipped{attributes(message=f'ignored: {rules}')}/>\n</testcase>\n"
 
 
 def _place(drift: ObjectDrift) -> str:
     place: dict[str, object] = {"file": drift.origin.path, "line": line_of(drift.origin)} if drift.origin else {}
     classname = ".".join(filter(None, (drift.key.namespace, drift.key.kind)))
-    return _attributes(name=drift.key.described, classname=classname, **place)
+    return attributes(name=drift.key.described, classname=classname, **place)
 
 
 def _text(drift: ObjectDrift) -> str:
@@ -100,7 +100,7 @@ def _line(field: DriftedField, drift: ObjectDrift) -> str:
     return "; ".join(filter(None, parts))
 
 
-def _attributes(**values: object) -> str:
+def attributes(**values: object) -> str:
     """Attributes on one line; XML 1.0 has no way to write most control characters, so they are shown as escapes."""
     present = ((name, printable(str(value))) for name, value in values.items() if value is not None)
     return "".join(f' {name}="{escape(value)}"' for name, value in present)

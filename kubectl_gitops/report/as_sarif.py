@@ -18,7 +18,7 @@ from kubectl_gitops.report.as_junit import drift_reports
 from kubectl_gitops.report.authors import changed_sentence, declared_sentence, remarks_on
 from kubectl_gitops.report.jsontext import to_json_text
 from kubectl_gitops.report.kinds import explanation_of
-from kubectl_gitops.report.model import DriftReport, Report
+from kubectl_gitops.report.model import CheckReport, DriftReport, Report
 from kubectl_gitops.report.sarif_rules import RULES, level_of, rule_id, rule_index
 from kubectl_gitops.report.sections import field_origin, line_of
 from kubectl_gitops.report.style import Style
@@ -43,12 +43,12 @@ def _run(report: DriftReport, *, show_ignored: bool) -> dict[str, Any]:
         # The part before the last slash is the category that a code host tells runs by.
         "automationDetails": {"id": f"kubectl-gitops/drift/{printable(report.subject)}/"},
         "columnKind": "unicodeCodePoints",
-        **_provenance(report),
+        **provenance(report),
         "results": [result for drift in shown for result in _results(drift)],
     }
 
 
-def _provenance(report: DriftReport) -> dict[str, Any]:
+def provenance(report: DriftReport | CheckReport) -> dict[str, Any]:
     """The repository, where it has a URI; user@host:path is none."""
     url = without_credentials(report.repo_url)
     if not _URI.fullmatch(url):
@@ -75,12 +75,12 @@ def _of_field(field: DriftedField, drift: ObjectDrift) -> dict[str, Any]:
 def _result(drift: ObjectDrift, kind: DriftKind, origin: Origin | None, message: str, path: str) -> dict[str, Any]:
     identity = _identity(drift, kind, path)
     logical = {"fullyQualifiedName": _qualified_name(drift, path), "kind": "resource"}
-    physical = {"physicalLocation": _physical(origin)} if origin and origin.path else {}
+    physical = {"physicalLocation": physical_location(origin)} if origin and origin.path else {}
     return {
         "ruleId": rule_id(kind),
         "ruleIndex": rule_index(kind),
         "level": level_of(kind),
-        "message": {"text": _plain(message)},
+        "message": {"text": plain_message(message)},
         "locations": [{**physical, "logicalLocations": [logical]}],
         "fingerprints": {"kubectlGitopsDrift/v1": identity},
         # Code hosts know the same finding again by this one alone.
@@ -88,12 +88,13 @@ def _result(drift: ObjectDrift, kind: DriftKind, origin: Origin | None, message:
     }
 
 
-def _plain(message: str) -> str:
+def plain_message(message: str) -> str:
     """A message without placeholders and links (SARIF 3.11.5 and 3.11.6), which values might otherwise pass for."""
     return message.replace("{", "{{").replace("}", "}}").replace("](", "] (")
 
 
-def _physical(origin: Origin) -> dict[str, Any]:
+def physical_location(origin: Origin) -> dict[str, Any]:
+    """A file, and its line where that is known."""
     path = origin.path
     # What begins with two slashes would name a host.
     uri = quote("/" + path.lstrip("/") if path.startswith("/") else path, safe="/", errors="replace")

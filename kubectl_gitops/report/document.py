@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 from kubectl_gitops.api.commit import Commit
+from kubectl_gitops.api.finding import Finding
 from kubectl_gitops.api.names import GROUP
 from kubectl_gitops.api.objects import Origin, ResourceKey
 from kubectl_gitops.diff.attribution import FieldOwner, FieldSource
@@ -12,7 +14,7 @@ from kubectl_gitops.diff.blame import BlamedField
 from kubectl_gitops.diff.drift import DriftedField, DriftKind, ObjectDrift
 from kubectl_gitops.diff.path import ABSENT, FieldPath, format_path
 from kubectl_gitops.diff.plan import ActionKind, PlannedAction
-from kubectl_gitops.report.model import BlameReport, DriftReport, DriftReportList, PlanReport, Report
+from kubectl_gitops.report.model import BlameReport, CheckReport, DriftReport, DriftReportList, PlanReport, Report
 from kubectl_gitops.report.sections import Entry, commit_of, field_commit, field_origin, line_of
 from kubectl_gitops.report.text import without_credentials
 
@@ -111,6 +113,36 @@ def _blamed_field(field: BlamedField) -> dict[str, Any]:
     }
 
 
+def check_to_json(report: CheckReport) -> dict[str, Any]:
+    """What a check has found as JSON can hold it."""
+    return _head("CheckReport") | {
+        "subject": report.subject,
+        "source": _source(report),
+        "kubernetes": report.kubernetes,
+        "summary": {
+            "total": report.total,
+            "unchecked": len(report.unchecked),
+            "findings": len(report.findings),
+        },
+        "unchecked": [{"kind": kind, "objects": count} for kind, count in sorted(Counter(report.unchecked).items())],
+        "findings": [_finding(one) for one in report.findings],
+    }
+
+
+def _finding(one: Finding) -> dict[str, Any]:
+    return {
+        "finding": str(one.kind),
+        "apiVersion": one.api_version,
+        "kind": one.key.kind if one.key else "",
+        "namespace": one.key.namespace if one.key else "",
+        "name": one.key.name if one.key else "",
+        **_place(one.origin),
+        "path": format_path(one.path),
+        "pointer": str(json_pointer(one.path)),
+        "message": one.message,
+    }
+
+
 def _field_source(source: FieldSource | None) -> dict[str, Any] | None:
     if source is None:
         return None
@@ -122,7 +154,7 @@ def _field_source(source: FieldSource | None) -> dict[str, Any] | None:
     }
 
 
-def _source(report: DriftReport | PlanReport | BlameReport) -> dict[str, Any]:
+def _source(report: DriftReport | PlanReport | BlameReport | CheckReport) -> dict[str, Any]:
     return {
         "repoURL": without_credentials(report.repo_url),
         "path": report.path,

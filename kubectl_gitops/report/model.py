@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from kubectl_gitops.api.commit import Commit
+from kubectl_gitops.api.finding import Finding
 from kubectl_gitops.api.objects import Origin, ResourceKey
 from kubectl_gitops.diff.blame import BlamedField
 from kubectl_gitops.diff.drift import DriftKind, ObjectDrift
@@ -111,6 +112,26 @@ class BlameReport:
     origin: Origin | None = None
     commit: Commit | None = None
     fields: tuple[BlamedField, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckReport:
+    """What is wrong with what Git declares, as far as that can be told without a cluster.
+
+    ``total`` is the number of objects. ``unchecked`` has the kind of each object whose kind has no schema, such as
+    ``Certificate.cert-manager.io``: of these only the metadata was checked. ``kubernetes`` is the version whose own
+    kinds the others were checked by.
+    """
+
+    subject: str
+    repo_url: str
+    path: str
+    revision: Commit | None
+    ref: str = ""
+    kubernetes: str
+    total: int
+    findings: tuple[Finding, ...]
+    unchecked: tuple[str, ...] = ()
 
 
 Report = DriftReport | DriftReportList | PlanReport

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import orjson
@@ -16,13 +16,33 @@ from kubectl_gitops.source.encrypted import EncryptedManifest, is_encrypted, ref
 from kubectl_gitops.source.manifest import parse
 from kubectl_gitops.source.variables import Variables
 
+#: What becomes of a file or an object that cannot be taken: an error, unless somebody collects them and goes on.
+Refuse = Callable[[InvalidManifest], None]
+
+
+def stop(error: InvalidManifest) -> None:
+    """Go no further: whoever applies what is declared must have all of it."""
+    raise error
+
+
+class Duplicate(InvalidManifest):
+    """Two declarations of one object."""
+
+
 _JSON_TYPES = {bool: "boolean", int: "number", float: "number", list: "list", dict: "mapping"}
 
 
-def declare(text: bytes, *, file: str, variables: Variables | None = None) -> list[Declared]:
-    """The objects that one file declares, in order. Empty documents count for nothing."""
-    documents = parse(text, file=file, substitute=variables.substitute if variables else None)
-    return [declared for document in documents for declared in expand(document, file, variables)]
+def declare(text: bytes, *, file: str, variables: Variables | None = None, refuse: Refuse = stop) -> list[Declared]:
+    """The objects that one file declares, in order. Empty documents count for nothing.
+
+    ``refuse`` is told what cannot be taken: the whole file where it cannot be read, else each object by itself.
+    """
+    try:
+        documents = list(parse(text, file=file, substitute=variables.substitute if variables else None))
+    except InvalidManifest as exc:
+        refuse(exc)
+        return []
+    return [declared for document in documents for declared in expand(document, file, variables, refuse)]
 
 
 def check(obj: Any, origin: Origin, written: Written | None = None, variables: Variables | None = None) -> Declared:
@@ -45,20 +65,22 @@ def check(obj: Any, origin: Origin, written: Written | None = None, variables: V
     return Declared(object=obj, origin=origin, written=written)
 
 
-def refuse_duplicates(declared: Iterable[Declared]) -> list[Declared]:
+def refuse_duplicates(declared: Iterable[Declared], refuse: Refuse = stop) -> list[Declared]:
     """All of ``declared``; InvalidManifest, naming both places, if two of them are one object."""
     seen: dict[ResourceKey, Declared] = {}
     for one in declared:
         if (first := seen.setdefault(one.key, one)) is not one:
-            raise _invalid(one.origin, f"{one.key.described} is declared already, at {first.origin}")
+            refuse(_duplicate(one, first))
     return list(seen.values())
 
 
-def expand(document: ParsedDocument, file: str, variables: Variables | None = None) -> Iterator[Declared]:
+def expand(
+    document: ParsedDocument, file: str, variables: Variables | None = None, refuse: Refuse = stop
+) -> Iterator[Declared]:
     """The objects of one document: itself, or the items of a List."""
     if not is_list(document.object):
         written = Written(document.object, document.lines) if document.lines else None
-        yield check(document.object, Origin(file, document.line), written, variables)
+        yield from taken(document.object, Origin(file, document.line), written, variables, refuse)
         return
     refuse_encrypted(document.object, Origin(file, document.line))
     items = document.object["items"]
@@ -67,10 +89,21 @@ def expand(document: ParsedDocument, file: str, variables: Variables | None = No
     for item, line, start in zip(items, lines, starts, strict=True):
         typed = _with_type(item, document.object)
         if is_list(typed):
-            yield from expand(ParsedDocument(object=typed, line=line), file, variables)
+            yield from expand(ParsedDocument(object=typed, line=line), file, variables, refuse)
         else:
             written = Written(item, document.lines, start) if start is not None else None
-            yield check(typed, Origin(file, line), written, variables)
+            yield from taken(typed, Origin(file, line), written, variables, refuse)
+
+
+def taken(
+    obj: Any, origin: Origin, written: Written | None, variables: Variables | None, refuse: Refuse
+) -> list[Declared]:
+    """``obj`` as a declared object; none if ``refuse`` went on."""
+    try:
+        return [check(obj, origin, written, variables)]
+    except InvalidManifest as exc:
+        refuse(exc)
+        return []
 
 
 def is_list(obj: Any) -> bool:
@@ -160,6 +193,11 @@ def _described(value: Any) -> str:
 
 def _advice(value: Any) -> str:
     return "; quote it" if isinstance(value, bool | int | float) else ""
+
+
+def _duplicate(one: Declared, first: Declared) -> Duplicate:
+    message = f"{one.key.described} is declared already, at {first.origin}"
+    return Duplicate(message, file=one.origin.path, line=one.origin.line)
 
 
 def _invalid(origin: Origin, message: str) -> InvalidManifest:

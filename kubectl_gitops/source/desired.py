@@ -106,5 +106,7 @@ def from_directory(directory: Path, rendering: Rendering | None = None) -> Desir
 
 def from_stream(text: bytes, name: str = "<stdin>", rendering: Rendering | None = None) -> Desired:
     """What ``text`` declares."""
-    declared = tuple(refuse_duplicates(declare(text, file=name, variables=rendering.variables if rendering else None)))
+    rendering = rendering or Rendering()
+    read = declare(text, file=name, variables=rendering.variables, refuse=rendering.refuse)
+    declared = tuple(refuse_duplicates(read, rendering.refuse))
     return Desired(declared=declared, where=name, text_of=lambda file: text if file == name else None)

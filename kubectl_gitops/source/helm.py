@@ -19,7 +19,7 @@ from kubectl_gitops.api.rendering import HelmOptions
 from kubectl_gitops.errors import InvalidInput, InvalidManifest, SourceError
 from kubectl_gitops.source import chart
 from kubectl_gitops.source.chart import Gathered
-from kubectl_gitops.source.declared import expand
+from kubectl_gitops.source.declared import Refuse, expand, stop
 from kubectl_gitops.source.document import ParsedDocument
 from kubectl_gitops.source.encrypted import refuse_encrypted_files
 from kubectl_gitops.source.files import Files, read_below, refuse_pointers
@@ -52,6 +52,7 @@ def build(
     *,
     variables: Variables | None = None,
     limits: Limits,
+    refuse: Refuse = stop,
 ) -> Iterator[Declared]:
     """What the templates of the chart in ``directory`` give, each object with the template it was made by.
 
@@ -69,7 +70,7 @@ def build(
     except InvalidManifest as exc:
         raise _at_its_source(exc, origins, {**gathered.files, **values}) from exc
     for document in documents:
-        for one in expand(_without_line(document), origins.path(document.line), variables):
+        for one in expand(_without_line(document), origins.path(document.line), variables, refuse):
             yield Declared(object=one.object, origin=origins.of(document.line, one.object))
 
 

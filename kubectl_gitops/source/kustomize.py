@@ -12,7 +12,7 @@ import orjson
 from kubectl_gitops.api.objects import Declared
 from kubectl_gitops.errors import InvalidManifest, SourceError
 from kubectl_gitops.source import kustomization
-from kubectl_gitops.source.declared import check
+from kubectl_gitops.source.declared import Refuse, stop, taken
 from kubectl_gitops.source.encrypted import refuse_encrypted
 from kubectl_gitops.source.files import Files, names_in, read_below
 from kubectl_gitops.source.limits import Limits
@@ -22,7 +22,9 @@ from kubectl_gitops.source.sandbox import run
 from kubectl_gitops.source.variables import UnknownVariable, Variables, line_of
 
 
-def build(files: Files, directory: str, *, variables: Variables | None = None, limits: Limits) -> Iterator[Declared]:
+def build(
+    files: Files, directory: str, *, variables: Variables | None = None, limits: Limits, refuse: Refuse = stop
+) -> Iterator[Declared]:
     """What ``kustomize build`` makes of ``directory``, each object with the file and line it was made from."""
     top = kustomization.find(names_in(files, directory), directory)
     if top is None:
@@ -50,7 +52,8 @@ def build(files: Files, directory: str, *, variables: Variables | None = None, l
         origin = provenance.of(document.object)
         # The file that declares it is not encrypted, or it would have had no origin.
         refuse_encrypted(document.object, origin, what="a patch of this")
-        yield check(document.object if asked_for else without_note(document.object), origin, variables=variables)
+        obj = document.object if asked_for else without_note(document.object)
+        yield from taken(obj, origin, None, variables, refuse)
 
 
 def _asking_for_origins(text: bytes, options: dict[str, Any], path: str) -> bytes:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from kubectl_gitops.api.objects import Declared
 from kubectl_gitops.errors import InvalidManifest
 from kubectl_gitops.source import chart, kustomization
-from kubectl_gitops.source.declared import declare
+from kubectl_gitops.source.declared import Refuse, declare, stop
 from kubectl_gitops.source.files import Files, refuse_pointers
 from kubectl_gitops.source.ignore import Patterns
 from kubectl_gitops.source.manifest import decode
@@ -30,19 +30,23 @@ def build(
     include: Sequence[str] = (),
     exclude: Sequence[str] = (),
     variables: Variables | None = None,
+    refuse: Refuse = stop,
 ) -> Iterator[Declared]:
     """What the manifests at and below ``path`` declare, file by file. ``path`` may name one file, of any name."""
     listed = files.list(path, keep=lambda file: _may_count(file, path), hidden=False)
     wanted = _Wanted(files, path, listed, include=include, exclude=exclude)
     manifests = [file for file in listed if posixpath.basename(file) != IGNORE_FILE or file == path]
     manifests = [file for file in manifests if file == path or wanted(file)]
-    for file in manifests:
-        if file != path:
-            _refuse_other_formats(file)
+    manifests = [file for file in manifests if file == path or _is_manifest(file, refuse)]
     texts = files.read(manifests)
-    refuse_pointers(texts)
     for file in manifests:
-        yield from declare(texts.pop(file), file=file, variables=variables)
+        text = texts.pop(file)
+        try:
+            refuse_pointers({file: text})
+        except InvalidManifest as exc:
+            refuse(exc)
+        else:
+            yield from declare(text, file=file, variables=variables, refuse=refuse)
 
 
 def _may_count(file: str, path: str) -> bool:
@@ -94,13 +98,17 @@ def _below(file: str, directory: str) -> str:
     return posixpath.relpath(file, directory) if directory else file
 
 
-def _refuse_other_formats(file: str) -> None:
+def _is_manifest(file: str, refuse: Refuse) -> bool:
     """A plain tree with a chart or a kustomization inside is a mistake that would only show as odd objects."""
     name = posixpath.basename(file)
     what = "a kustomization" if name in kustomization.FILE_NAMES else "a Helm chart" if name == chart.FILE_NAME else ""
-    if what:
-        raise InvalidManifest(
+    if not what:
+        return True
+    refuse(
+        InvalidManifest(
             f"{what} inside of a tree of plain manifests",
             file=file,
             hint="let the path name its directory, or leave that out: spec.source.exclude, or a .gitopsignore",
         )
+    )
+    return False

@@ -10,7 +10,7 @@ from kubectl_gitops.api.objects import Declared, Origin
 from kubectl_gitops.api.rendering import HelmOptions, Renderer, RenderOptions
 from kubectl_gitops.errors import InvalidInput, InvalidManifest
 from kubectl_gitops.source import chart, helm, kustomization, kustomize, plain
-from kubectl_gitops.source.declared import refuse_duplicates
+from kubectl_gitops.source.declared import Refuse, refuse_duplicates, stop
 from kubectl_gitops.source.files import Files, names_in
 from kubectl_gitops.source.limits import Limits
 from kubectl_gitops.source.variables import Variables
@@ -24,6 +24,7 @@ class Rendering:
 
     ``release_name`` counts where the options name none, and is that of the chart if it is ""; ``namespace``
     is what templates are told. ``variables`` is None where nothing is to be substituted.
+    ``refuse`` is told what cannot be taken, by the names of files that people know.
     """
 
     options: RenderOptions = field(default_factory=RenderOptions)
@@ -31,6 +32,7 @@ class Rendering:
     namespace: str = "default"
     variables: Variables | None = None
     limits: Limits = field(default_factory=Limits)
+    refuse: Refuse = field(default=stop, compare=False)
 
     @property
     def decisive(self) -> tuple[Any, ...]:
@@ -50,10 +52,16 @@ def render(files: Files, path: str, rendering: Rendering | None = None) -> list[
         _refuse_misplaced(rendering.options, kind, path)
         declared = [_as_shown(one, files) for one in _bounded(_built(files, path, kind, rendering), rendering.limits)]
     except InvalidManifest as exc:
-        if (shown := files.shown(exc.file)) == exc.file:
+        if (shown := _with_shown_name(exc, files)) is exc:
             raise
-        raise InvalidManifest(exc.reason, file=shown, line=exc.line, column=exc.column, hint=exc.hint) from exc
-    return refuse_duplicates(declared)
+        raise shown from exc
+    return refuse_duplicates(declared, rendering.refuse)
+
+
+def _with_shown_name(exc: InvalidManifest, files: Files) -> InvalidManifest:
+    if (shown := files.shown(exc.file)) == exc.file:
+        return exc
+    return InvalidManifest(exc.reason, file=shown, line=exc.line, column=exc.column, hint=exc.hint)
 
 
 def chosen(files: Files, path: str, renderer: Renderer) -> Renderer:
@@ -68,15 +76,23 @@ def chosen(files: Files, path: str, renderer: Renderer) -> Renderer:
 
 def _built(files: Files, path: str, kind: Renderer, rendering: Rendering) -> Iterator[Declared]:
     options, variables, limits = rendering.options, rendering.variables, rendering.limits
+    refuse = _refusing(rendering.refuse, files)
     match kind:
         case Renderer.KUSTOMIZE:
-            return kustomize.build(files, path, variables=variables, limits=limits)
+            return kustomize.build(files, path, variables=variables, limits=limits, refuse=refuse)
         case Renderer.HELM:
             release = helm.Release(
                 name=options.helm.release_name or rendering.release_name, namespace=rendering.namespace
             )
-            return helm.build(files, path, options.helm, release, variables=variables, limits=limits)
-    return plain.build(files, path, include=options.include, exclude=options.exclude, variables=variables)
+            return helm.build(files, path, options.helm, release, variables=variables, limits=limits, refuse=refuse)
+    return plain.build(
+        files, path, include=options.include, exclude=options.exclude, variables=variables, refuse=refuse
+    )
+
+
+def _refusing(refuse: Refuse, files: Files) -> Refuse:
+    """An error that ends the rendering gets the shown name where it is caught."""
+    return stop if refuse is stop else lambda exc: refuse(_with_shown_name(exc, files))
 
 
 def _refuse_misplaced(options: RenderOptions, kind: Renderer, path: str) -> None:

@@ -1,0 +1,1 @@
+"""What can be told of declared objects without a cluster. Pure."""
