@@ -54,6 +54,7 @@ _STATUS = """
 | `Ready` | synced, and nothing has drifted |
 | `Synced` | the last attempt to sync went well; its message says what it did, or what failed and where |
 | `Drifted` | something in the cluster is not as the synced revision says; `status.drift` lists it |
+| `Healthy` | every object is [healthy](health.md), or paused on purpose; the reason is the worst there is |
 | `Reconciling` | there only while a sync is running |
 | `Stalled` | there only while a person must do something first; its message says what |
 """

@@ -51,6 +51,7 @@ class GitSync:
     ignore_differences: tuple[Object, ...] = ()
     deny_additions: bool = False
     exempt: tuple[Object, ...] = ()
+    health_checks: tuple[Object, ...] = ()
 
     @property
     def label(self) -> str:
@@ -94,6 +95,7 @@ def read_gitsync(obj: Object) -> GitSync:
         ignore_differences=tuple(spec.get("ignoreDifferences") or ()),
         deny_additions=spec["enforcement"]["additions"] == "deny",
         exempt=tuple(spec["enforcement"].get("exempt") or ()),
+        health_checks=tuple(spec.get("healthChecks") or ()),
     )
 
 

@@ -25,6 +25,9 @@ SOURCE_ANNOTATION = f"{GROUP}/source"
 IGNORE_ANNOTATION = f"{GROUP}/ignore"
 #: On an object in Git: off, warn, audit or enforce, in place of what its GitSync says.
 ENFORCEMENT_ANNOTATION = f"{GROUP}/enforcement"
+#: By these an object is a hook, in our words, Argo CD's and Helm's.
+HOOK_ANNOTATIONS = (f"{GROUP}/hook", "argocd.argoproj.io/hook", "helm.sh/hook")
+ARGOCD_IGNORE_RESTART_POLICY_ANNOTATION = "argocd.argoproj.io/ignore-restart-policy"
 #: On a GitSync: asks the reconciler to sync now; any new value counts.
 SYNC_REQUEST_ANNOTATION = f"{GROUP}/sync-requested-at"
 

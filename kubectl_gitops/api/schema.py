@@ -16,6 +16,7 @@ from kubectl_gitops.api.objects import Object
 _COLUMNS = [
     {"name": "Revision", "type": "string", "jsonPath": ".status.synced.revision"},
     {"name": "Synced", "type": "string", "jsonPath": '.status.conditions[?(@.type=="Synced")].status'},
+    {"name": "Health", "type": "string", "jsonPath": '.status.conditions[?(@.type=="Healthy")].reason'},
     {"name": "Drift", "type": "integer", "jsonPath": ".status.objects.drifted"},
     {"name": "Enforcement", "type": "string", "jsonPath": ".spec.enforcement.mode"},
     {"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"},
@@ -141,6 +142,8 @@ def _words(error: Any) -> str:
         return str(error.message).replace("is a required property", "is required")
     if error.validator == "anyOf":
         return "give " + " or ".join(one for choice in error.validator_value for one in choice["required"])
+    if error.validator == "oneOf":
+        return f"is not what belongs here: {error.schema['description']}"
     if error.validator == "pattern" and "description" in error.schema:
         return f"{error.instance!r} is not what belongs here: {error.schema['description'].rstrip('.')}"
     return str(error.message)

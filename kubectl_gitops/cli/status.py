@@ -18,7 +18,8 @@ from kubectl_gitops.report.style import PLAIN
 from kubectl_gitops.report.text import printable, printable_lines
 from kubectl_gitops.report.yamltext import to_yaml
 
-_HEAD = ("NAMESPACE", "NAME", "REVISION", "READY", "OBJECTS", "DRIFT", "ADDED", "IGNORED", "ENFORCEMENT", "SYNCED AT")
+_COUNTS = ("OBJECTS", "DRIFT", "ADDED", "IGNORED")
+_HEAD = ("NAMESPACE", "NAME", "REVISION", "READY", "HEALTH", *_COUNTS, "ENFORCEMENT", "SYNCED AT")
 
 
 @click.command("status")
@@ -67,6 +68,7 @@ def _row(gitsync: GitSync, status: Object) -> tuple[str, ...]:
         gitsync.name,
         revision,
         _condition(status, "Ready").get("status", "Unknown"),
+        _condition(status, "Healthy").get("reason", "Unknown"),
         str(counts.get("total", "-")),
         str(counts.get("drifted", 0) + counts.get("missing", 0)) if counts else "-",
         str(counts.get("added", 0)) if counts else "-",
@@ -84,6 +86,9 @@ def _details(obj: Object) -> list[str]:
     synced = _condition(status, "Synced")
     if synced.get("status") != "True":
         lines.append(f"{name}: {synced.get('reason', 'Unknown')}: {synced.get('message', 'no reconciler has seen it')}")
+    healthy = _condition(status, "Healthy")
+    if healthy.get("status") == "False":
+        lines.append(f"{name}: {healthy['message']}")
     lines.extend(
         f"{name}: {row['kind']} {row['object']} {row.get('field', '')}".rstrip()
         + (f" by {row['manager']}" if row.get("manager") else "")

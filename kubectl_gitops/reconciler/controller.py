@@ -12,6 +12,7 @@ from kubectl_gitops.api.objects import Object, ResourceKey
 from kubectl_gitops.cluster.writing import merge_patch
 from kubectl_gitops.diff.rules import Rules
 from kubectl_gitops.errors import GitOpsError, InvalidInput, NotFound
+from kubectl_gitops.health.checks import checks_of
 from kubectl_gitops.reconciler.following import Follower
 from kubectl_gitops.reconciler.ledger import Ledger, version_of
 from kubectl_gitops.reconciler.restoring import Restorer
@@ -44,8 +45,15 @@ class Controller:
         status = obj.get("status") or {}
         self.gitsync = gitsync
         self._rules = Rules.of(gitsync).beside(around.autoscaler_rules())
+        self._checks = checks_of(gitsync.health_checks)
         self._are_rules_new = False
-        self.ledger = Ledger(around.sealing_key, rules=lambda: self._rules, clock=around.clock, wall_clock=now)
+        self.ledger = Ledger(
+            around.sealing_key,
+            rules=lambda: self._rules,
+            checks=lambda: self._checks,
+            clock=around.clock,
+            wall_clock=now,
+        )
         self._lock = threading.Lock()
         self._object = obj
         self._around = around
@@ -79,6 +87,7 @@ class Controller:
         before, self.gitsync = self.gitsync, gitsync
         if _own_rules(gitsync) != _own_rules(before):
             self._are_rules_new = True
+            self._checks = checks_of(gitsync.health_checks)
             self.rules_changed()
         if _heals(gitsync) and not _heals(before):
             self.restorer.resume()
@@ -172,6 +181,8 @@ class Controller:
             phase=said.phase,
             counts=self.ledger.counts(),
             drifted=self.ledger.drifted(),
+            unhealthy=self.ledger.unhealthy(),
+            is_health_known=self.ledger.is_health_known(),
             attempted=self._follower.attempted,
             synced=self._follower.synced,
             sync_request=said.request,
@@ -195,7 +206,7 @@ def _heals(gitsync: GitSync) -> bool:
 
 
 def _own_rules(gitsync: GitSync) -> tuple[object, ...]:
-    return gitsync.human_managers, gitsync.ignore_differences
+    return gitsync.human_managers, gitsync.ignore_differences, gitsync.health_checks
 
 
 def _request_of(obj: Object) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -16,6 +16,9 @@ from kubectl_gitops.api.objects import Declared, Object, ResourceKey
 from kubectl_gitops.diff.drift import DriftKind, ObjectDrift
 from kubectl_gitops.diff.rules import Rules
 from kubectl_gitops.diff.secrets import declared_digest
+from kubectl_gitops.health.assessment import health_of
+from kubectl_gitops.health.checks import HealthCheck
+from kubectl_gitops.health.model import Health, badness
 from kubectl_gitops.snapshot.model import Entry, Snapshot
 from kubectl_gitops.sync.drift import drift_of
 
@@ -32,7 +35,8 @@ class Held:
     """One object. ``declared`` is None when only the snapshot is known (Git was not read since the start).
 
     ``version`` is the newest resourceVersion that we know of; what is older is news no more. ``seen`` is what drifted,
-    or what is still to be judged. ``noticed_at`` and ``since`` tell when its drift was first seen: on the given clock,
+    or what is still to be judged. ``health`` is None until it
+    was seen. ``noticed_at`` and ``since`` tell when its drift was first seen: on the given clock,
     and as the wall clock's RFC 3339.
     """
 
@@ -43,6 +47,7 @@ class Held:
     seen: Seen | None = None
     drift: ObjectDrift | None = None
     ignored: ObjectDrift | None = None
+    health: Health | None = None
     noticed_at: float = 0.0
     since: str = ""
 
@@ -58,6 +63,7 @@ class Counts:
     added: int
     orphaned: int
     ignored: int
+    unhealthy: int
 
 
 class Ledger:
@@ -68,11 +74,13 @@ class Ledger:
         sealing_key: bytes,
         *,
         rules: Callable[[], Rules],
+        checks: Callable[[], Sequence[HealthCheck]] = tuple,
         clock: Callable[[], float],
         wall_clock: Callable[[], str],
     ) -> None:
         self._sealing_key = sealing_key
         self._rules = rules
+        self._checks = checks
         self._clock = clock
         self._wall_clock = wall_clock
         self._settled = threading.Condition()
@@ -213,6 +221,7 @@ class Ledger:
         if drift is not None and held.drift is None:
             held.noticed_at, held.since = self._clock(), self._wall_clock()
         held.version = max(held.version, seen.version)
+        held.health = health_of(seen.live, checks=self._checks())
         # Only what differs is kept: to be judged again should what counts change.
         held.drift, held.ignored = drift, ignored
         held.seen = seen if drift is not None or ignored is not None else None
@@ -238,6 +247,23 @@ class Ledger:
         with self._settled:
             return [replace(held) for _, held in sorted(self._held.items()) if held.drift is not None]
 
+    def health_of(self, key: ResourceKey) -> Health | None:
+        """How an object does, as far as it was seen."""
+        with self._settled:
+            held = self._held.get(key)
+            return held.health if held else None
+
+    def unhealthy(self) -> list[Held]:
+        """Copies of all whose health is known and is not well, the worst first."""
+        with self._settled:
+            found = [replace(held) for _, held in sorted(self._held.items()) if held.health and not held.health.is_well]
+        return sorted(found, key=lambda held: badness(held.health), reverse=True)
+
+    def is_health_known(self) -> bool:
+        """Whether every object has been seen."""
+        with self._settled:
+            return all(held.health is not None for held in self._held.values())
+
     def counts(self) -> Counts:
         with self._settled:
             drifts = [held.drift for held in self._held.values() if held.drift is not None]
@@ -252,6 +278,7 @@ class Ledger:
                 added=added,
                 orphaned=self._orphaned,
                 ignored=sum(held.ignored is not None for held in self._held.values()),
+                unhealthy=sum(held.health is not None and not held.health.is_well for held in self._held.values()),
             )
 
 

@@ -65,7 +65,7 @@ class Restorer:
         before = self._ledger.get(key)
         if self._ledger.observe(live, key):
             self.noticed(key)
-        elif before is not None and before.drift is not None:
+        elif before is not None and (before.drift is not None or before.health != self._ledger.health_of(key)):
             self._turns.status()
 
     def observed_gone(self, key: ResourceKey, version: int) -> None:

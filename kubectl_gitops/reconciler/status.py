@@ -10,6 +10,7 @@ from kubectl_gitops.api.commit import Commit
 from kubectl_gitops.api.objects import Object
 from kubectl_gitops.diff.drift import DriftKind
 from kubectl_gitops.diff.path import format_path
+from kubectl_gitops.health.model import HealthStatus
 from kubectl_gitops.reconciler.ledger import Counts, Held
 
 #: What is told of the last time, however long ago; a merge patch would not take it away either.
@@ -55,6 +56,8 @@ class Facts:
     phase: Phase
     counts: Counts
     drifted: Sequence[Held]
+    unhealthy: Sequence[Held]  # the worst first
+    is_health_known: bool
     attempted: tuple[str, str] | None  # revision, time
     synced: Synced | None
     sync_request: str
@@ -77,6 +80,7 @@ def status_of(facts: Facts, previous: Object, now: str) -> Object:
             "added": counts.added,
             "orphaned": counts.orphaned,
             "ignored": counts.ignored,
+            "unhealthy": counts.unhealthy,
         },
         "drift": _drift(facts.drifted),
         "conditions": _conditions(facts, previous, now),
@@ -158,12 +162,31 @@ def _conditions(facts: Facts, previous: Object, now: str) -> list[Object]:
         ("Synced", synced, phase.reason, phase.message),
         ("Drifted", "True" if wrong or counts.added else "False", drift_reason, drift_words),
     ]
+    wanted.append(("Healthy", *_health(facts)))
     if phase.reconciling:
         wanted.append(("Reconciling", "True", phase.reason, phase.message))
     if phase.stalled:
         wanted.append(("Stalled", "True", phase.reason, phase.message))
     before = {condition["type"]: condition for condition in previous.get("conditions") or []}
     return [_condition(*one, generation=facts.generation, before=before, now=now) for one in wanted]
+
+
+#: Objects that are not well are named in the message, up to this number.
+_MAX_UNHEALTHY = 3
+
+
+def _health(facts: Facts) -> tuple[str, str, str]:
+    """Status, reason and message of Healthy: the reason is the worst health there is."""
+    if not facts.unhealthy:
+        if not facts.is_health_known:
+            return "Unknown", "Pending", "not every object has been seen yet"
+        return "True", HealthStatus.HEALTHY.value, "every object is healthy"
+    named = "; ".join(f"{held.entry.key.described}: {held.health}" for held in facts.unhealthy[:_MAX_UNHEALTHY])
+    more = len(facts.unhealthy) - _MAX_UNHEALTHY
+    health = facts.unhealthy[0].health
+    assert health is not None
+    is_bad = health.status in {HealthStatus.DEGRADED, HealthStatus.MISSING}
+    return "False" if is_bad else "Unknown", health.status.value, named + (f"; and {more} more" if more > 0 else "")
 
 
 def _condition(

@@ -272,9 +272,10 @@ def test_status_of_a_gitsync(shop: Shop) -> None:
         report = json.loads(gitops.ok("status", "shop", *SYSTEM, "-o", "json"))
         listed = yaml.safe_load(gitops.ok("status", "-A", "-o", "yaml"))
     counts = ["OBJECTS", "DRIFT", "ADDED", "IGNORED"]
-    assert head.split() == ["NAMESPACE", "NAME", "REVISION", "READY", *counts, "ENFORCEMENT", "SYNCED", "AT"]
+    assert head.split() == ["NAMESPACE", "NAME", "REVISION", "READY", "HEALTH", *counts, "ENFORCEMENT", "SYNCED", "AT"]
     time = report["status"]["synced"]["time"]
-    assert row.split() == ["gitops-system", "shop", f"main@{shop.commit}", "True", *"3000", "Enforce", time]
+    revision = f"main@{shop.commit}"
+    assert row.split() == ["gitops-system", "shop", revision, "True", "Progressing", *"3000", "Enforce", time]
     assert rest == []
     assert (report["kind"], report["metadata"]["name"]) == ("GitSync", "shop")
     assert listed == {"apiVersion": "v1", "kind": "List", "items": [report]}

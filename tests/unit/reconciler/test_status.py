@@ -10,6 +10,7 @@ import pytest
 from kubectl_gitops.api.commit import Commit
 from kubectl_gitops.api.schema import faults_of
 from kubectl_gitops.diff.rules import Rules
+from kubectl_gitops.health.model import Health, HealthStatus
 from kubectl_gitops.reconciler.ledger import Counts, Held
 from kubectl_gitops.reconciler.status import MAX_DRIFT, Facts, Phase, Restored, Synced, phase_in, status_of
 from kubectl_gitops.sync.drift import drift_of
@@ -22,8 +23,10 @@ FAILED = Phase(synced=False, reason="SyncFailed", message="no", stalled=False)
 FACTS = Facts(
     generation=3,
     phase=SYNCED,
-    counts=Counts(total=2, synced=2, drifted=0, missing=0, added=0, orphaned=0, ignored=0),
+    counts=Counts(total=2, synced=2, drifted=0, missing=0, added=0, orphaned=0, ignored=0, unhealthy=0),
     drifted=(),
+    unhealthy=(),
+    is_health_known=True,
     attempted=("a" * 40, T1),
     synced=Synced(commit=COMMIT, time=T1),
     sync_request="now",
@@ -51,13 +54,38 @@ def drifted(count: int) -> list[Held]:
     return found
 
 
+def test_health_is_that_of_the_worst_and_names_it() -> None:
+    one, two = (
+        replace(held, health=Health(status, "why"))
+        for held, status in zip(drifted(2), (HealthStatus.DEGRADED, HealthStatus.PROGRESSING), strict=True)
+    )
+    found = conditions(status_of(replace(FACTS, unhealthy=(one, two)), {}, T1))["Healthy"]
+    assert (found["status"], found["reason"]) == ("False", "Degraded")
+    named = "ConfigMap/c00 in namespace shop: Degraded: why; ConfigMap/c01 in namespace shop: Progressing: why"
+    assert found["message"] == named
+    assert conditions(status_of(FACTS, {}, T1))["Ready"]["status"] == "True"
+    found = conditions(status_of(replace(FACTS, unhealthy=(two,)), {}, T1))["Healthy"]
+    assert (found["status"], found["reason"]) == ("Unknown", "Progressing")
+    unseen = replace(FACTS, is_health_known=False)
+    assert conditions(status_of(unseen, {}, T1))["Healthy"]["reason"] == "Pending"
+
+
 def test_all_well() -> None:
     assert status_of(FACTS, {}, T2) == {
         "observedGeneration": 3,
         "lastAttempted": {"revision": "a" * 40, "time": T1},
         "synced": {"revision": "a" * 40, "time": T1, "message": "more", "author": "Jane"},
         "lastSyncRequest": "now",
-        "objects": {"total": 2, "synced": 2, "drifted": 0, "missing": 0, "added": 0, "orphaned": 0, "ignored": 0},
+        "objects": {
+            "total": 2,
+            "synced": 2,
+            "drifted": 0,
+            "missing": 0,
+            "added": 0,
+            "orphaned": 0,
+            "ignored": 0,
+            "unhealthy": 0,
+        },
         "drift": [],
         "inventoryRef": {"namespace": "gitops-system", "sequence": 7},
         "conditions": [
@@ -73,13 +101,14 @@ def test_all_well() -> None:
                 ("Ready", "True", "Synced", "synced aaaaaaaa: 2 objects"),
                 ("Synced", "True", "Synced", "synced aaaaaaaa: 2 objects"),
                 ("Drifted", "False", "NoDrift", "every object is as Git says"),
+                ("Healthy", "True", "Healthy", "every object is healthy"),
             ]
         ],
     }
 
 
 SYNCING = Phase(synced=None, reason="Syncing", message="syncing", reconciling=True)
-DRIFTED = Counts(total=2, synced=1, drifted=0, missing=1, added=0, orphaned=0, ignored=0)
+DRIFTED = Counts(total=2, synced=1, drifted=0, missing=1, added=0, orphaned=0, ignored=0, unhealthy=0)
 
 
 @pytest.mark.parametrize(
@@ -99,7 +128,7 @@ DRIFTED = Counts(total=2, synced=1, drifted=0, missing=1, added=0, orphaned=0, i
     ],
 )
 def test_reconciling_and_stalled_are_there_only_while_true(facts: Facts, expected: dict[str, str]) -> None:
-    assert states(facts) == expected
+    assert states(facts) == {**expected, "Healthy": "True"}
 
 
 def test_ready_says_what_is_wrong() -> None:
@@ -113,7 +142,12 @@ def test_times_of_transitions_are_those_of_transitions() -> None:
     first = status_of(FACTS, {}, T1)
     assert status_of(FACTS, first, T2) == first
     failed = conditions(status_of(replace(FACTS, phase=FAILED), first, T2))
-    assert {kind: c["lastTransitionTime"] for kind, c in failed.items()} == {"Ready": T2, "Synced": T2, "Drifted": T1}
+    assert {kind: c["lastTransitionTime"] for kind, c in failed.items()} == {
+        "Ready": T2,
+        "Synced": T2,
+        "Drifted": T1,
+        "Healthy": T1,
+    }
     other_words = conditions(status_of(replace(FACTS, phase=replace(SYNCED, message="other")), first, T2))
     assert other_words["Synced"]["lastTransitionTime"] == T1
 
