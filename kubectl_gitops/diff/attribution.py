@@ -45,9 +45,15 @@ class FieldOwners:
         self._entries = [(owner_in(entry), FieldSet.parse(entry["fieldsV1"])) for entry in managed_fields(live)]
 
     def of(self, path: FieldPath) -> tuple[FieldOwner, ...]:
-        """All managers that own the field at ``path``, or something below it; who wrote last comes first."""
-        owners = (owner for owner, fields in self._entries if _owns(fields, path))
-        return tuple(sorted(owners, key=lambda owner: owner.time, reverse=True))
+        """All managers that own the field at ``path``, or something below it; who wrote last comes first.
+
+        Times are of whole seconds. Within one, whoever owns less comes first: who created the object owns all of it.
+        """
+        found = [(owner, fields) for owner, fields in self._entries if _owns(fields, path)]
+        if len(found) > 1:
+            found.sort(key=lambda one: sum(1 for _ in one[1].leaves()))
+            found.sort(key=lambda one: one[0].time, reverse=True)
+        return tuple(owner for owner, _ in found)
 
 
 def owner_of(live: dict[str, Any], path: FieldPath) -> FieldOwner | None:
