@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 
@@ -11,6 +12,7 @@ from tests.integration.gitsyncs import (
     LABEL,
     RECONCILER,
     SECONDS,
+    Api,
     App,
     Object,
     config_map,
@@ -235,9 +237,12 @@ def test_a_namespace_that_is_deleted_comes_back_with_what_is_in_it(controller_ma
     uid = app.plane.request("GET", f"/api/v1/namespaces/{own}")["metadata"]["uid"]
     app.plane.kubectl("delete", "namespace", own, other)
     app.plane.request("POST", "/api/v1/namespaces", {"metadata": {"name": other}})
-    app.wait_ready()
-    assert app.plane.request("GET", f"/api/v1/namespaces/{own}")["metadata"]["uid"] != uid
+    # The status may still be that of before the deletion; the objects are what counts.
     for name, namespace in (("a", own), ("b", other)):
-        assert app.plane.request("GET", f"/api/v1/namespaces/{namespace}/configmaps/{name}")["data"] == {"key": "git"}
+        place = Api(app.plane, namespace)
+        wait_until(partial(place.data, name), SECONDS, f"{name} to be restored")
+        assert place.data(name) == {"key": "git"}
+    assert app.plane.request("GET", f"/api/v1/namespaces/{own}")["metadata"]["uid"] != uid
+    app.wait_ready()
     app.delete()
     app.plane.kubectl("delete", "namespace", own, other, "--wait=false")
