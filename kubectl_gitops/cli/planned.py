@@ -15,7 +15,8 @@ from kubectl_gitops.errors import Conflict, InvalidInput, NotFound
 from kubectl_gitops.report.model import PlanReport
 from kubectl_gitops.snapshot.store import SnapshotStore, new_sealing_key
 from kubectl_gitops.source.desired import Desired
-from kubectl_gitops.sync.planning import Plan, Planner, Target
+from kubectl_gitops.sync.planning import Planner
+from kubectl_gitops.sync.steps import Plan, Target
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,7 +16,7 @@ from kubectl_gitops.errors import InvalidInput
 from kubectl_gitops.report.jsontext import to_json_text
 from kubectl_gitops.report.text import count_of, printable
 from kubectl_gitops.report.yamltext import to_yaml
-from kubectl_gitops.sync.planning import shown
+from kubectl_gitops.sync.showing import shown
 
 
 @click.command("render")

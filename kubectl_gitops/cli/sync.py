@@ -22,7 +22,7 @@ from kubectl_gitops.diff.plan import ActionKind
 from kubectl_gitops.errors import ClusterError, GitOpsError, InvalidInput
 from kubectl_gitops.report.text import count_of, printable
 from kubectl_gitops.sync.engine import Engine, SyncResult
-from kubectl_gitops.sync.planning import Plan
+from kubectl_gitops.sync.steps import Plan
 
 _FORMATS = ("table", "json", "yaml")
 

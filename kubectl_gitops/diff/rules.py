@@ -15,6 +15,7 @@ from kubectl_gitops.api.gitsync import GitSync
 from kubectl_gitops.api.names import IGNORE_ANNOTATION, MANAGED_BY_LABEL
 from kubectl_gitops.api.objects import Object, ResourceKey, group_of
 from kubectl_gitops.diff.additions import default_human_managers
+from kubectl_gitops.diff.compare import FieldChange
 from kubectl_gitops.diff.drift import DriftedField
 from kubectl_gitops.diff.ignore import IgnoreRule, Place, annotated_rule, default_rules, rules_of, why_ignored
 from kubectl_gitops.diff.path import FieldPath
@@ -93,6 +94,6 @@ def scaled_by(autoscalers: Iterable[Object]) -> tuple[IgnoreRule, ...]:
     )
 
 
-def is_about_replicas(fields: Iterable[DriftedField]) -> bool:
+def is_about_replicas(fields: Iterable[DriftedField | FieldChange]) -> bool:
     """Whether a HorizontalPodAutoscaler, were there one, would make one of these fields not count."""
     return any(one.path == REPLICAS for one in fields)

@@ -156,7 +156,3 @@ def _drift(
         live=live,
         note=note,
     )
-
-
-def _sorted(drifts: Iterable[ObjectDrift]) -> tuple[ObjectDrift, ...]:
-    return tuple(sorted(drifts, key=lambda drift: (drift.key.namespace, drift.key.kind, drift.key.name)))

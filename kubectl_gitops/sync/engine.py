@@ -25,9 +25,9 @@ from kubectl_gitops.diff.plan import ActionKind
 from kubectl_gitops.errors import ClusterError, GitOpsError, NotFound
 from kubectl_gitops.snapshot.model import Snapshot
 from kubectl_gitops.snapshot.store import SnapshotStore, next_sequence
+from kubectl_gitops.sync.dryrun import PARALLEL_REQUESTS
 from kubectl_gitops.sync.inventory import Outcome, ended_snapshot, planned_snapshot, says_the_same
 from kubectl_gitops.sync.order import in_order
-from kubectl_gitops.sync.planning import PARALLEL_REQUESTS
 from kubectl_gitops.sync.steps import HeldByAnother, Plan, Step
 
 ESTABLISH_SECONDS = 30.0

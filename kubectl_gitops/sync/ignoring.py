@@ -10,13 +10,13 @@ from kubectl_gitops.cluster.discovery import Discovery
 from kubectl_gitops.cluster.reading import read_autoscalers
 from kubectl_gitops.diff.attribution import owner_of
 from kubectl_gitops.diff.path import ABSENT
-from kubectl_gitops.diff.rules import REPLICAS, Rules, scaled_by
+from kubectl_gitops.diff.rules import Rules, is_about_replicas, scaled_by
 from kubectl_gitops.sync.steps import Step
 
 
 def rules_with_autoscalers(rules: Rules, steps: Iterable[Step], cluster: Cluster, discovery: Discovery) -> Rules:
     """The rules, with those for what autoscalers scale: they are asked for only where replicas differ."""
-    namespaces = {step.key.namespace for step in steps if any(one.path == REPLICAS for one in step.changes)}
+    namespaces = {step.key.namespace for step in steps if is_about_replicas(step.changes)}
     return rules.beside(scaled_by(read_autoscalers(cluster, discovery, namespaces))) if namespaces else rules
 
 

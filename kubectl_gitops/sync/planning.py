@@ -23,10 +23,7 @@ from kubectl_gitops.sync.ignoring import rules_with_autoscalers, without_ignored
 from kubectl_gitops.sync.judge import Standing, differences, is_held, judge
 from kubectl_gitops.sync.observing import observe, scopes
 from kubectl_gitops.sync.prepare import prepare
-from kubectl_gitops.sync.showing import shown
-from kubectl_gitops.sync.steps import HeldByAnother, Plan, Step, Target
-
-__all__ = ["PARALLEL_REQUESTS", "HeldByAnother", "Plan", "Planner", "Step", "Target", "shown"]
+from kubectl_gitops.sync.steps import Plan, Step, Target
 
 
 class Planner:

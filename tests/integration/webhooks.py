@@ -44,7 +44,8 @@ from kubectl_gitops.snapshot.model import Entry, Snapshot
 from kubectl_gitops.snapshot.store import SnapshotStore, next_sequence
 from kubectl_gitops.source.declared import declare
 from kubectl_gitops.sync.engine import Engine
-from kubectl_gitops.sync.planning import Planner, Target
+from kubectl_gitops.sync.planning import Planner
+from kubectl_gitops.sync.steps import Target
 from tests.testbed.apiclient import RequestFailed
 from tests.testbed.controlplane import ControlPlane
 from tests.testbed.waiting import wait_until

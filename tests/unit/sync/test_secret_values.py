@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from kubectl_gitops.api.objects import Declared, Origin
-from kubectl_gitops.sync.planning import shown
 from kubectl_gitops.sync.prepare import prepare
+from kubectl_gitops.sync.showing import shown
 
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
