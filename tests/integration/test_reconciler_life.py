@@ -12,6 +12,7 @@ from tests.integration.gitsyncs import (
     LABEL,
     SECONDS,
     App,
+    Object,
     config_map,
     deployment,
     holding_up,
@@ -64,6 +65,13 @@ def test_after_a_restart_without_git_all_but_values_of_secrets_is_restored(app: 
 # Restarts
 
 
+def without_health(status: Object) -> Object:
+    """What the reconciler tells of its own work: how far the Deployment's controller has got is another's."""
+    told = {name: status[name] for name in ("drift", "synced", "inventoryRef")}
+    objects = {name: count for name, count in status["objects"].items() if name != "unhealthy"}
+    return {**told, "objects": objects, "conditions": [c for c in status["conditions"] if c["type"] != "Healthy"]}
+
+
 def test_a_restart_changes_nothing(shop: App, reconciler: Installation) -> None:
     status, chunks = shop.status, shop.snapshots()
     mark = shop.plane.audit_mark()
@@ -71,8 +79,7 @@ def test_a_restart_changes_nothing(shop: App, reconciler: Installation) -> None:
     reconciler.start_reconciler()
     shop.live.delete("configmaps", "settings")  # that it is restored shows that the process runs
     wait_until(lambda: (shop.status.get("restored") or {}).get("total") == 1, SECONDS, "a restore")
-    told = {"objects", "drift", "conditions", "synced", "inventoryRef"}
-    assert {name: shop.wait_ready()[name] for name in told} == {name: status[name] for name in told}
+    assert without_health(shop.wait_ready()) == without_health(status)
     assert shop.snapshots() == chunks
     assert [event["objectRef"]["name"] for event in shop.writes(mark)] == ["settings"]
 
