@@ -49,7 +49,11 @@ class FieldOwners:
 
         Times are of whole seconds. Within one, whoever owns less comes first: who created the object owns all of it.
         """
-        found = [(owner, fields) for owner, fields in self._entries if _owns(fields, path)]
+        found = [(owner, fields) for owner, fields in self._entries if fields.at(path) is not None]
+        if not found:
+            # An atomic field is owned whole, so what lies below it is. A map looks the same once others have
+            # taken over all of its keys: hence not where somebody owns the field itself.
+            found = [(owner, fields) for owner, fields in self._entries if fields.contains(path)]
         if len(found) > 1:
             found.sort(key=lambda one: sum(1 for _ in one[1].leaves()))
             found.sort(key=lambda one: one[0].time, reverse=True)
@@ -72,15 +76,3 @@ def owner_in(entry: dict[str, Any]) -> FieldOwner:
         subresource=str(entry.get("subresource") or ""),
         time=str(entry.get("time") or ""),
     )
-
-
-def _owns(fields: FieldSet, path: FieldPath) -> bool:
-    """Whether the set owns the path, or something below it (a sub-tree that was replaced)."""
-    if fields.contains(path):
-        return True
-    for element in path:
-        child = fields.children.get(element)
-        if child is None:
-            return False
-        fields = child
-    return True

@@ -40,3 +40,13 @@ def test_of_several_owners_who_wrote_last_is_named() -> None:
 def test_within_one_second_whoever_owns_less_came_after_who_created_it_all() -> None:
     create, patch = ("kubectl-create", T1, ["a", "b"]), ("kubectl-patch", T1, ["a"])
     assert managers(owned(create, patch)) == managers(owned(patch, create)) == ["kubectl-patch", "kubectl-create"]
+
+
+def test_whoever_has_lost_all_keys_of_a_map_to_others_owns_none_of_them() -> None:
+    patch = ("kubectl-patch", T1, ["a"])
+    assert managers(owned(("kubectl-create", T1, []), patch)) == ["kubectl-patch"]
+    assert managers(owned(patch, ("kubectl-create", T1, []))) == ["kubectl-patch"]
+
+
+def test_who_owns_an_atomic_field_owns_what_lies_below_it() -> None:
+    assert managers(owned(("kubectl-create", T1, []))) == ["kubectl-create"]
