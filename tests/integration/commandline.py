@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +15,6 @@ import yaml
 
 from tests.testbed.controlplane import ControlPlane
 from tests.testbed.installation import BIN
-from tests.testbed.waiting import wait_until
 
 Done = subprocess.CompletedProcess[str]
 
@@ -92,17 +90,10 @@ class CommandLine:
 
     def writes_since(self, mark: int) -> list[str]:
         """What kubectl-gitops had the API server write since then, such as ``create secrets``; no dry-runs."""
-        # The log is in the order in which requests were answered: once it has this one, it has all before it.
-        last = f"/version?mark={secrets.token_hex(8)}"
-        self.plane.request("GET", last)
-
-        def events() -> list[dict[str, Any]]:
-            found = self.plane.audit_events(since=mark)
-            return found if any(event["requestURI"] == last for event in found) else []
-
+        self.plane.audit_mark()
         return [
             f"{event['verb']} {event['objectRef']['resource']}"
-            for event in wait_until(events, 10, "the audit log")
+            for event in self.plane.audit_events(since=mark)
             if event["verb"] in _WRITES
             and event.get("userAgent") == "kubectl-gitops"
             and not event["user"]["username"].startswith("system:serviceaccount:")  # the reconciler, the webhook

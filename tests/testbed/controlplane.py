@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import subprocess
 from typing import TYPE_CHECKING, Any, Self
 
@@ -209,8 +210,24 @@ class ControlPlane:
         return self._credentials.user_kubeconfig(name, groups)
 
     def audit_mark(self) -> int:
-        """Now, for ``audit_events(since=…)``."""
-        return self._files.audit_log.stat().st_size
+        """Now, for ``audit_events(since=…)``: all that was answered before is in the log before the mark.
+
+        The log is in the order in which requests were answered, hence one of ours is looked for in it. Its size
+        alone may be half way through a line.
+        """
+        before = self._files.audit_log.stat().st_size
+        token = secrets.token_hex(8)
+        self.request("GET", f"/version?mark={token}")
+
+        def end_of_mark() -> int:
+            with self._files.audit_log.open("rb") as log:
+                log.seek(before)
+                written = log.read()
+            found = written.find(token.encode())
+            end = written.find(b"\n", found) + 1 if found >= 0 else 0
+            return before + end if end else 0
+
+        return wait_until(end_of_mark, 10, "the audit log")
 
     def audit_events(self, *, since: int = 0) -> list[dict[str, Any]]:
         """What was answered, oldest first, one event a request; needs ``audit=True``.
