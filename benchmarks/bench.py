@@ -56,7 +56,7 @@ class Ground:
     """A control plane with nothing else on it, and directories of objects."""
 
     def __init__(self, plane: ControlPlane, directory: Path, versions: Mapping[str, str]) -> None:
-        self._plane = plane
+        self.plane = plane
         self._directory = directory
         self._namespaces = 0
         self._caches = 0
@@ -82,7 +82,7 @@ class Ground:
 
     def apply(self, namespace: str, directory: Path) -> None:
         """Have the objects of a directory in the cluster, as ``kubectl apply --server-side`` would; only faster."""
-        cluster = Cluster.from_kubeconfig(self._plane.kubeconfig)
+        cluster = Cluster.from_kubeconfig(self.plane.kubeconfig)
         discovery = Discovery(cluster)
 
         def apply(one: Declared) -> None:
@@ -100,20 +100,20 @@ class Ground:
 
     def api_calls(self, side: Callable[[], Run]) -> int:
         """How many requests of ours one more run makes, as the audit log tells."""
-        mark = self._plane.audit_mark()
+        mark = self.plane.audit_mark()
         side()
-        self._plane.audit_mark()
-        return sum(e.get("userAgent") == "kubectl-gitops" for e in self._plane.audit_events(since=mark))
+        self.plane.audit_mark()
+        return sum(e.get("userAgent") == "kubectl-gitops" for e in self.plane.audit_events(since=mark))
 
     def new_namespace(self) -> str:
         self._namespaces += 1
         name = f"bench-{self._namespaces}"
-        self._plane.request("POST", "/api/v1/namespaces", {"metadata": {"name": name}})
+        self.plane.request("POST", "/api/v1/namespaces", {"metadata": {"name": name}})
         return name
 
     def do(self, *args: str | Path) -> None:
         """kubectl, outside of what is measured."""
-        self._plane.kubectl(*map(str, args), timeout_seconds=600)
+        self.plane.kubectl(*map(str, args), timeout_seconds=600)
 
     def figures(
         self, name: str, count: int, results: Mapping[str, Sequence[Run]], *, api_calls: int | None = None

@@ -55,6 +55,8 @@ _STATUS = """
 | `Synced` | the last attempt to sync went well; its message says what it did, or what failed and where |
 | `Drifted` | something in the cluster is not as the synced revision says; `status.drift` lists it |
 | `Healthy` | every object is [healthy](health.md), or paused on purpose; the reason is the worst there is |
+| `Fighting` | there only while somebody [keeps changing an object](reconciler.md#who-keeps-changing-it) |
+| `Contested` | there only while [another GitSync](reconciler.md#two-gitsyncs-one-object) declares the same object |
 | `Reconciling` | there only while a sync is running |
 | `Stalled` | there only while a person must do something first; its message says what |
 """

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from enum import StrEnum
 
+from kubectl_gitops.api.durations import duration_seconds
 from kubectl_gitops.api.names import KIND, managed_by
 from kubectl_gitops.api.objects import Object
 from kubectl_gitops.api.rendering import RenderOptions, read_render_options
 from kubectl_gitops.api.schema import faults_of, with_defaults
 from kubectl_gitops.errors import InvalidInput
+
+
+class AdditionsPolicy(StrEnum):
+    """What becomes of fields that people add beside those that Git declares."""
+
+    REMOVE = "remove"
+    REPORT = "report"
+    ALLOW = "allow"
 
 
 class EnforcementMode(StrEnum):
@@ -21,11 +29,29 @@ class EnforcementMode(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Retry:
+    """``spec.sync.retry``: how often a sync that failed is tried again (None: for ever), and how long after.
+
+    The first time after ``first_seconds``, then each time ``factor`` times as long, up to ``max_seconds``.
+    """
+
+    limit: int | None
+    first_seconds: float
+    factor: float
+    max_seconds: float
+
+    def delay_seconds(self, failures: int) -> float:
+        """How long after that many failures in a row the next try is due."""
+        return min(self.first_seconds * self.factor ** min(failures - 1, 64), self.max_seconds)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GitSync:
     """One GitSync. ``interval_seconds`` is how often Git is polled.
 
     ``credentials_secret`` and ``verify_secret`` name Secrets in its namespace; ``verify_mode`` is "" without the
-    latter.
+    latter. ``windows`` are as they were written (see :mod:`windows`), ``depends_on`` the namespaces and names of other
+    GitSyncs.
     """
 
     namespace: str
@@ -52,6 +78,11 @@ class GitSync:
     deny_additions: bool = False
     exempt: tuple[Object, ...] = ()
     health_checks: tuple[Object, ...] = ()
+    additions: AdditionsPolicy = AdditionsPolicy.REPORT
+    windows: tuple[Object, ...] = ()
+    depends_on: tuple[tuple[str, str], ...] = ()
+    retry: Retry | None = None
+    timeout_seconds: float | None = None
 
     @property
     def label(self) -> str:
@@ -96,6 +127,21 @@ def read_gitsync(obj: Object) -> GitSync:
         deny_additions=spec["enforcement"]["additions"] == "deny",
         exempt=tuple(spec["enforcement"].get("exempt") or ()),
         health_checks=tuple(spec.get("healthChecks") or ()),
+        additions=AdditionsPolicy(sync["additions"]),
+        windows=tuple(sync.get("windows") or ()),
+        depends_on=tuple((one.get("namespace") or namespace, one["name"]) for one in spec.get("dependsOn") or ()),
+        retry=_retry(sync["retry"]) if "retry" in sync else None,
+        timeout_seconds=duration_seconds(sync["timeout"]) if "timeout" in sync else None,
+    )
+
+
+def _retry(retry: Object) -> Retry:
+    backoff = retry["backoff"]
+    return Retry(
+        limit=retry.get("limit"),
+        first_seconds=duration_seconds(backoff["duration"]),
+        factor=float(backoff["factor"]),
+        max_seconds=duration_seconds(backoff["maxDuration"]),
     )
 
 
@@ -104,14 +150,3 @@ def _described(obj: Object) -> str:
     metadata = obj.get("metadata")
     names = [metadata.get("namespace"), metadata.get("name")] if isinstance(metadata, dict) else []
     return " ".join([KIND, "/".join(str(name) for name in names if name)]).strip()
-
-
-_UNIT_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
-
-
-def duration_seconds(text: str) -> float:
-    """``1h30m`` -> 5400.0. Raises ValueError on what is no duration."""
-    parts = re.findall(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h)", text)
-    if not parts or "".join(number + unit for number, unit in parts) != text:
-        raise ValueError(f"not a duration: {text!r} (write 30s, 5m or 1h30m)")
-    return sum(float(number) * _UNIT_SECONDS[unit] for number, unit in parts)

@@ -103,7 +103,7 @@ def _read_timeout(ctx: click.Context, param: click.Parameter, value: str | None)
     """Seconds from kubectl's notation: ``30`` and ``30s`` are the same, ``0`` is no limit."""
     if value is None:
         return None
-    from kubectl_gitops.api.gitsync import duration_seconds
+    from kubectl_gitops.api.durations import duration_seconds
 
     try:
         seconds = duration_seconds(f"{value}s" if value.isdecimal() else value)

@@ -31,7 +31,7 @@ def command(name: str | None, all_namespaces: bool, output: str, options: Cluste
     """Show what each GitSync last synced and how it is now.
 
     NAME is a GitSync; without it, all of the namespace (-A: of the cluster). DRIFT counts the objects that are missing
-    or not as declared, ADDED those in which people only set what Git does not declare (nothing restores that), IGNORED
+    or not as declared, ADDED those in which people only set what Git does not declare (spec.sync.additions), IGNORED
     those in which something differs that does not count.
 
     \b

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import click
 
-from kubectl_gitops.api.gitsync import duration_seconds
+from kubectl_gitops.api.durations import duration_seconds
 from kubectl_gitops.api.names import SYNC_REQUEST_ANNOTATION
 from kubectl_gitops.api.objects import Object
 from kubectl_gitops.cli.options import ClusterOptions, cluster_options, output_option

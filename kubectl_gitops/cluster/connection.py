@@ -27,6 +27,7 @@ from kubectl_gitops.errors import InvalidInput
 JSON = "application/json"
 APPLY_PATCH = "application/apply-patch+yaml"
 MERGE_PATCH = "application/merge-patch+json"
+JSON_PATCH = "application/json-patch+json"
 
 DEFAULT_TIMEOUT_SECONDS = 30.0
 #: Connections kept open at once; no more than this many requests run in parallel without a new handshake.

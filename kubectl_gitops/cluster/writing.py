@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from kubectl_gitops.api.names import FIELD_MANAGER
 from kubectl_gitops.api.objects import Object
-from kubectl_gitops.cluster.connection import APPLY_PATCH, MERGE_PATCH, Cluster
+from kubectl_gitops.cluster.connection import APPLY_PATCH, JSON_PATCH, MERGE_PATCH, Cluster
 from kubectl_gitops.cluster.discovery import Resource
 
 
@@ -69,4 +71,17 @@ def merge_patch(
         query={"fieldManager": manager},
         body=patch,
         content_type=MERGE_PATCH,
+    )
+
+
+def json_patch(
+    cluster: Cluster, resource: Resource, namespace: str, name: str, operations: Sequence[Object], *, manager: str
+) -> Object:
+    """JSON patch (RFC 6902); the answer is the whole object. Raises Rejected where one of its tests fails."""
+    return cluster.request(
+        "PATCH",
+        resource.path(namespace, name),
+        query={"fieldManager": manager},
+        body=operations,
+        content_type=JSON_PATCH,
     )

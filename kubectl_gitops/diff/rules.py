@@ -11,12 +11,12 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from kubectl_gitops.api.gitsync import GitSync
+from kubectl_gitops.api.gitsync import AdditionsPolicy, GitSync
 from kubectl_gitops.api.names import IGNORE_ANNOTATION, MANAGED_BY_LABEL
 from kubectl_gitops.api.objects import Object, ResourceKey, group_of
 from kubectl_gitops.diff.additions import default_human_managers
 from kubectl_gitops.diff.compare import FieldChange
-from kubectl_gitops.diff.drift import DriftedField
+from kubectl_gitops.diff.drift import DriftedField, DriftKind
 from kubectl_gitops.diff.ignore import IgnoreRule, Place, annotated_rule, default_rules, rules_of, why_ignored
 from kubectl_gitops.diff.path import FieldPath
 
@@ -26,16 +26,25 @@ _OUR_LABEL: FieldPath = ("metadata", "labels", MANAGED_BY_LABEL)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
-    """``humans`` are globs of field managers; a rule in ``ignored`` that fits makes a difference not count."""
+    """``humans`` are globs of field managers; a rule in ``ignored`` that fits makes a difference not count.
+
+    ``why_additions`` says why what people add does not count; "" where it does.
+    """
 
     humans: tuple[str, ...] = field(default_factory=default_human_managers)
     ignored: tuple[IgnoreRule, ...] = field(default_factory=default_rules)
+    why_additions: str = ""
 
     @classmethod
     def of(cls, gitsync: GitSync) -> Rules:
         """The defaults, and what a GitSync says beside them."""
         own = rules_of(gitsync.ignore_differences, why=f"by GitSync {gitsync}")
-        return cls(humans=(*default_human_managers(), *gitsync.human_managers), ignored=(*default_rules(), *own))
+        allowed = gitsync.additions is AdditionsPolicy.ALLOW
+        return cls(
+            humans=(*default_human_managers(), *gitsync.human_managers),
+            ignored=(*default_rules(), *own),
+            why_additions=f"GitSync {gitsync} allows additions" if allowed else "",
+        )
 
     def beside(self, more: Iterable[IgnoreRule]) -> Rules:
         """These rules and more."""
@@ -48,14 +57,15 @@ class Rules:
         if annotation:
             with suppress(ValueError):  # a plan has refused the manifest; what an older one let pass ignores nothing
                 found.append(annotated_rule(str(annotation), why="by the object's annotation in Git"))
-        return ObjectRules(tuple(found))
+        return ObjectRules(tuple(found), self.why_additions)
 
 
 @dataclass(frozen=True, slots=True)
 class ObjectRules:
-    """The ignore rules for one object."""
+    """The ignore rules for one object, and why what people added to it does not count."""
 
     rules: tuple[IgnoreRule, ...]
+    why_additions: str = ""
 
     def why(self, path: FieldPath, manager: str) -> str:
         """Why a difference at ``path``, made by ``manager``, does not count; "" where it does."""
@@ -74,6 +84,8 @@ class ObjectRules:
         ignored: list[DriftedField] = []
         for one in fields:
             reason = self.why(one.path, one.owner.manager if one.owner else "")
+            if one.kind is DriftKind.ADDED:
+                reason = reason or self.why_additions
             (ignored if reason else counted).append(replace(one, ignored=reason))
         return tuple(counted), tuple(ignored)
 

@@ -13,10 +13,12 @@ from kubectl_gitops.cluster.writing import merge_patch
 from kubectl_gitops.diff.rules import Rules
 from kubectl_gitops.errors import GitOpsError, InvalidInput, NotFound
 from kubectl_gitops.health.checks import checks_of
+from kubectl_gitops.reconciler.claims import GitSyncName, contested_words
 from kubectl_gitops.reconciler.following import Follower
 from kubectl_gitops.reconciler.ledger import Ledger, version_of
 from kubectl_gitops.reconciler.restoring import Restorer
-from kubectl_gitops.reconciler.status import Facts, Phase, phase_in, status_of
+from kubectl_gitops.reconciler.retrying import RetriesExhausted
+from kubectl_gitops.reconciler.status import Facts, Phase, drifted_since_in, phase_in, status_of
 from kubectl_gitops.reconciler.surroundings import Surroundings, Turns, now
 from kubectl_gitops.sync.engine import Interrupted
 
@@ -47,12 +49,14 @@ class Controller:
         self._rules = Rules.of(gitsync).beside(around.autoscaler_rules())
         self._checks = checks_of(gitsync.health_checks)
         self._are_rules_new = False
+        self._is_forgiven = False
         self.ledger = Ledger(
             around.sealing_key,
             rules=lambda: self._rules,
             checks=lambda: self._checks,
             clock=around.clock,
             wall_clock=now,
+            drifted_since=drifted_since_in(status),
         )
         self._lock = threading.Lock()
         self._object = obj
@@ -70,6 +74,7 @@ class Controller:
             around,
             turns,
             gitsync=lambda: self.gitsync,
+            rules=lambda: self._rules,
             stop=self._stop,
             restored_before=int((status.get("restored") or {}).get("total") or 0),
         )
@@ -92,6 +97,8 @@ class Controller:
         if _heals(gitsync) and not _heals(before):
             self.restorer.resume()
         self._turns.status()
+        if gitsync.generation != before.generation:
+            self.retry_now()
         return gitsync.generation != before.generation or _request_of(obj) not in {"", self._said.request}
 
     def _take(self, obj: Object) -> bool:
@@ -106,6 +113,22 @@ class Controller:
         """Other differences count from now on: the GitSync says so, or an autoscaler came or went."""
         self._rules = Rules.of(self.gitsync).beside(self._around.autoscaler_rules())
         self.restorer.rules_changed()
+
+    @property
+    def name(self) -> GitSyncName:
+        return self.gitsync.namespace, self.gitsync.name
+
+    def holds(self, key: ResourceKey) -> bool:
+        """Whether the GitSync declares an object, as far as is known: until its snapshot is read, it may."""
+        return not self._follower.loaded or self.ledger.get(key) is not None
+
+    def retry_now(self) -> None:
+        """What a sync has failed for may be gone: its next turn tries again, however soon that is."""
+        self._is_forgiven = True
+
+    def claims_changed(self) -> None:
+        """Other GitSyncs than before declare objects of this one, or this one objects of others."""
+        self._turns.status()
 
     def retire(self) -> None:
         """Write nothing more, neither objects nor status: the GitSync is gone, or this process ends."""
@@ -126,8 +149,13 @@ class Controller:
             if self._are_rules_new:  # what did not count before was not kept: look at everything once more
                 self._are_rules_new = False
                 self.restorer.look_at(self.ledger.entries())
+            if self._is_forgiven:
+                self._is_forgiven = False
+                self._follower.retries.forgive()
             phase = self._follower.follow(gitsync, obj.get("status") or {}, asked=asked)
             delay_seconds, self._retry_seconds = _interval(gitsync), _MIN_RETRY_SECONDS
+            if phase.again_seconds is not None:
+                delay_seconds = min(delay_seconds, phase.again_seconds)
         except Interrupted:
             return 0.0
         except GitOpsError as exc:
@@ -139,8 +167,10 @@ class Controller:
         return delay_seconds
 
     def _delay_after(self, exc: GitOpsError, gitsync: GitSync) -> float:
-        if isinstance(exc, InvalidInput):
+        if isinstance(exc, InvalidInput | RetriesExhausted):
             return _interval(gitsync)  # only a new commit can help, or a new GitSync
+        if gitsync.retry is not None and (due_in_seconds := self._follower.retries.due_in_seconds) is not None:
+            return min(due_in_seconds, _interval(gitsync))
         delay_seconds = min(self._retry_seconds, max(_interval(gitsync), _MIN_RETRY_SECONDS))
         self._retry_seconds = min(self._retry_seconds * 2, _MAX_RETRY_SECONDS)
         return delay_seconds
@@ -189,12 +219,19 @@ class Controller:
             sequence=self._follower.sequence,
             snapshot_namespace=self._around.store.namespace,
             restored=self.restorer.restored,
+            fights=self.restorer.fights(),
+            contested=contested_words(self._around.claims.on(self.name), self._around.claims.by(self.name)),
         )
 
 
 def _failure(exc: GitOpsError) -> Phase:
     message = f"{exc} ({exc.hint})" if exc.hint else str(exc)
-    return Phase(synced=False, reason=type(exc).__name__, message=message, stalled=isinstance(exc, InvalidInput))
+    return Phase(
+        synced=False,
+        reason=type(exc).__name__,
+        message=message,
+        stalled=isinstance(exc, InvalidInput | RetriesExhausted),
+    )
 
 
 def _interval(gitsync: GitSync) -> float:
@@ -206,7 +243,7 @@ def _heals(gitsync: GitSync) -> bool:
 
 
 def _own_rules(gitsync: GitSync) -> tuple[object, ...]:
-    return gitsync.human_managers, gitsync.ignore_differences, gitsync.health_checks
+    return gitsync.human_managers, gitsync.ignore_differences, gitsync.health_checks, gitsync.additions
 
 
 def _request_of(obj: Object) -> str:

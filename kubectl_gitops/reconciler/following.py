@@ -6,26 +6,32 @@ import logging
 import threading
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 
 from kubectl_gitops.api.commit import Commit
 from kubectl_gitops.api.gitsync import GitSync
-from kubectl_gitops.api.names import MANAGED_BY_LABEL
 from kubectl_gitops.api.objects import Object, ResourceKey
+from kubectl_gitops.cluster.reading import get_object
 from kubectl_gitops.diff.rules import Rules
 from kubectl_gitops.errors import GitOpsError
+from kubectl_gitops.reconciler.claims import GitSyncName
+from kubectl_gitops.reconciler.gates import outside_window, unasked, waiting, windows_of
+from kubectl_gitops.reconciler.handover import hand_over, without_others
 from kubectl_gitops.reconciler.ledger import Ledger
 from kubectl_gitops.reconciler.restoring import Restorer
+from kubectl_gitops.reconciler.retrying import Deadline, Retries
 from kubectl_gitops.reconciler.status import Phase, Synced
 from kubectl_gitops.reconciler.surroundings import Surroundings, Turns, now
 from kubectl_gitops.reconciler.work import Work, covers, work_of
 from kubectl_gitops.snapshot.model import Snapshot
+from kubectl_gitops.snapshot.store import next_sequence
 from kubectl_gitops.source.desired import Desired, from_mirror
 from kubectl_gitops.source.render import Rendering
 from kubectl_gitops.source.variable_sources import read_variables
-from kubectl_gitops.sync.engine import Engine, Observer, SyncResult
+from kubectl_gitops.sync.engine import Engine, Interrupted, Observer, SyncResult
 from kubectl_gitops.sync.inventory import Outcome, learned_entry
 from kubectl_gitops.sync.planning import Planner
-from kubectl_gitops.sync.steps import HeldByAnother, Plan, Step, Target
+from kubectl_gitops.sync.steps import Plan, Target
 
 _log = logging.getLogger(__name__)
 
@@ -56,12 +62,14 @@ class Follower:
         self._turns = turns
         self._say = say
         self._stop = stop
-        self._loaded = False
+        #: Whether it is known what the last process left.
+        self.loaded = False
         self._began = False
         self._snapshot: Snapshot | None = None
         self._done: tuple[Work, Phase] | None = None
         self._synced_sha = ""
         self._failed = ("", "")  # the commit whose sync failed last, and why
+        self.retries = Retries(clock=around.clock)
         #: The commit that was last tried, and when; and the one that was last synced.
         self.attempted: tuple[str, str] | None = None
         self.synced: Synced | None = None
@@ -87,10 +95,21 @@ class Follower:
             self._synced_sha = (status.get("synced") or {}).get("revision") or ""
             self._done = self._done_before(work, gitsync, status)
             self._began = True
+        windows = windows_of(gitsync)
         if gitsync.suspended or not (gitsync.automated or asked):
-            return self._waiting(gitsync, commit)
+            return unasked(gitsync, commit, self._synced_sha, self._failed)
         if not asked and self._done is not None and covers(self._done[0], work):
+            self._keep_stored(gitsync)
             return self._done[1]
+        if commit.sha != self._synced_sha:
+            held_back = outside_window(windows, commit.short, datetime.now(UTC), asked=asked) or waiting(
+                gitsync, commit.sha, self._find
+            )
+            if held_back is not None:
+                return held_back
+        if asked:
+            self.retries.forgive()
+        self.retries.check(work, gitsync.retry)
         try:
             rendering = Rendering(
                 options=gitsync.rendering,
@@ -103,16 +122,27 @@ class Follower:
             phase = self._sync(gitsync, desired, commit)
         except GitOpsError as exc:
             self._failed = (commit.sha, str(exc))
+            self.retries.failed(work, exc, gitsync.retry)
             raise
         self._failed = ("", "")
+        self.retries.forgive()
         self._done = work, phase
         return phase
 
     # -- what was before
 
+    def _keep_stored(self, gitsync: GitSync) -> None:
+        """Store the snapshot again if a chunk of it was deleted: the webhook and the next process need all of it."""
+        snapshot = self._snapshot
+        if snapshot is None or self._around.store.has(snapshot):
+            return
+        self._snapshot = replace(snapshot, sequence=next_sequence(snapshot))
+        _log.warning("%s: its snapshot %d is not whole any more, and is stored again", gitsync, snapshot.sequence)
+        self._around.store.publish(self._snapshot)
+
     def _load(self, gitsync: GitSync) -> None:
         """Once: what the last process knew. Healing starts from it, before Git is asked."""
-        if self._loaded:
+        if self.loaded:
             return
         found = self._around.store.load(gitsync.namespace, gitsync.name)
         if found is not None and found.uid == gitsync.uid:
@@ -120,7 +150,7 @@ class Follower:
             self._ledger.adopt(found, {})
             self._turns.adopted()
             self._restorer.look_at(self._ledger.entries())
-        self._loaded = True
+        self.loaded = True
 
     def _done_before(self, work: Work, gitsync: GitSync, status: Object) -> tuple[Work, Phase] | None:
         """What the last process has done. Where drift is only to be reported, nothing may be synced for a restart."""
@@ -145,26 +175,26 @@ class Follower:
             return None
         return snapshot.revision.sha
 
-    # -- what is not synced
-
-    def _waiting(self, gitsync: GitSync, commit: Commit) -> Phase:
-        why = "Suspended" if gitsync.suspended else "Manual"
-        if self._synced_sha == commit.sha:
-            return Phase(synced=True, reason=why, message=f"synced {commit.short}; new commits wait to be asked for")
-        if self._failed[0] == commit.sha:
-            words = f"{commit.short} is not applied, because the last try failed: {self._failed[1]}"
-            return Phase(synced=False, reason=why, message=words)
-        what = "resume it" if gitsync.suspended else "run kubectl gitops sync, or let spec.sync.automated do it"
-        return Phase(synced=None, reason=why, message=f"{commit.short} is not applied: {what}")
+    def _find(self, name: GitSyncName) -> Object | None:
+        return get_object(self._around.cluster, self._around.resource, *name)
 
     # -- what is synced
 
     def _sync(self, gitsync: GitSync, desired: Desired, commit: Commit) -> Phase:
         self.attempted = (commit.sha, now())
+        deadline = Deadline(self._stop, gitsync.timeout_seconds, clock=self._around.clock)
         plan = self._plan(gitsync, desired)
         if plan.writes and self._failed[0] != commit.sha:  # that it failed is to be seen until it does not fail
             self._say(Phase(synced=None, reason="Syncing", message=f"syncing {commit.short}", reconciling=True))
-        result = self._carry_out(plan, gitsync, commit)
+        try:
+            result = self._carry_out(plan, gitsync, commit, deadline)
+        except Interrupted:
+            if self._stop.is_set():
+                raise
+            seconds = f"{gitsync.timeout_seconds:g} s"
+            raise SyncFailed(
+                f"the sync of {commit.short} was ended after {seconds} (spec.sync.timeout): not all of it is applied"
+            ) from None
         if result.failed:
             raise SyncFailed(_failures_text(result))
         if plan.writes or self._synced_sha != commit.sha:  # else it was synced before, and only looked at now
@@ -187,18 +217,9 @@ class Follower:
         )
         target = Target.of(gitsync)
         plan = planner.plan(desired.declared, target, previous=self._snapshot, file_commits=desired.file_commits)
-        return replace(plan, steps=tuple(self._unless_held(step, gitsync) for step in plan.steps))
+        return without_others(plan, gitsync, self._around)
 
-    def _unless_held(self, step: Step, gitsync: GitSync) -> Step:
-        """The step, with an error if it would take an object from another GitSync, which would take it back."""
-        labels = step.live["metadata"].get("labels") or {} if step.live else {}
-        label = labels.get(MANAGED_BY_LABEL, gitsync.label)
-        holder = self._around.name_of_label(label) if label != gitsync.label else None
-        if holder is None:
-            return step
-        return replace(step, error=HeldByAnother(f"GitSync {holder} declares it, too, and had it first"))
-
-    def _carry_out(self, plan: Plan, gitsync: GitSync, commit: Commit) -> SyncResult:
+    def _carry_out(self, plan: Plan, gitsync: GitSync, commit: Commit, stop: threading.Event) -> SyncResult:
         # What is written where has gone into the snapshot, and would only take room here.
         declared = {step.key: replace(step.declared, written=None) for step in plan.steps if step.declared}
         written = {step.key for step in plan.writes}
@@ -214,7 +235,7 @@ class Follower:
             discovery=self._around.discovery,
             store=self._around.store,
             sealing_key=self._around.sealing_key,
-            stop=self._stop,
+            stop=stop,
         )
         self._done = None
         try:
@@ -230,6 +251,7 @@ class Follower:
             for key in written:  # those that never began, too
                 self._ledger.land(key)
             self._restorer.resume()
+        hand_over(gitsync, result.snapshot, self._around)
         self._restorer.look_at(entry for entry in self._ledger.entries() if entry.key not in known | written)
         return result
 

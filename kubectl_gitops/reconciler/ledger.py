@@ -37,7 +37,8 @@ class Held:
     ``version`` is the newest resourceVersion that we know of; what is older is news no more. ``seen`` is what drifted,
     or what is still to be judged. ``health`` is None until it
     was seen. ``noticed_at`` and ``since`` tell when its drift was first seen: on the given clock,
-    and as the wall clock's RFC 3339.
+    and as the wall clock's RFC 3339. While ``is_terminating``, it is waited for: nothing is written to what is on its
+    way out.
     """
 
     entry: Entry
@@ -50,6 +51,7 @@ class Held:
     health: Health | None = None
     noticed_at: float = 0.0
     since: str = ""
+    is_terminating: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +69,11 @@ class Counts:
 
 
 class Ledger:
-    """The objects of one GitSync. Safe to use from many threads."""
+    """The objects of one GitSync. Safe to use from many threads.
+
+    ``drifted_since`` is what was known before of when objects, by namespace and name as they are shown, were first seen
+    to have drifted; good for the first look at each.
+    """
 
     def __init__(
         self,
@@ -77,12 +83,14 @@ class Ledger:
         checks: Callable[[], Sequence[HealthCheck]] = tuple,
         clock: Callable[[], float],
         wall_clock: Callable[[], str],
+        drifted_since: Mapping[tuple[str, str], str] | None = None,
     ) -> None:
         self._sealing_key = sealing_key
         self._rules = rules
         self._checks = checks
         self._clock = clock
         self._wall_clock = wall_clock
+        self._drifted_since = dict(drifted_since or {})
         self._settled = threading.Condition()
         self._held: dict[ResourceKey, Held] = {}
         self._claimed: set[ResourceKey] = set()
@@ -122,7 +130,7 @@ class Ledger:
         known = self._if_same(declared, entry) or self._if_same(old.declared, entry)
         held = replace(old, entry=entry, declared=known)
         held.in_flight = in_flight
-        if held.seen is not None and not in_flight:
+        if held.seen is not None and not in_flight and not _is_terminating(held.seen):
             self._judge(held, held.seen)
         return held
 
@@ -141,15 +149,17 @@ class Ledger:
 
     # -- what is being written
 
-    def claim(self, key: ResourceKey) -> Held | None:
+    def claim(self, key: ResourceKey, *, additions: bool = False) -> Held | None:
         """A copy of what is held of an object that is to be restored; nobody else writes it until it lands.
 
-        None where it has not drifted in a way that an apply mends, is being written already, or what counts is just
-        changing.
+        None where it has not drifted in a way that an apply mends (or, with ``additions``, a removal), is on its way
+        out, is being written already, or what counts is just changing.
         """
         with self._settled:
             held = self._held.get(key)
-            if held is None or held.drift is None or not held.drift.is_restorable or held.in_flight or self._adopting:
+            if held is None or held.drift is None or held.in_flight or held.is_terminating or self._adopting:
+                return None
+            if not held.drift.is_restorable and not (additions and held.drift.kind is DriftKind.ADDED):
                 return None
             held.in_flight = True
             self._claimed.add(key)
@@ -170,9 +180,9 @@ class Ledger:
             if answer is not None and entry is not None:
                 # Nobody else can have changed the entry: adopt() waits for restores, and is the sync's own.
                 held.entry, landed = entry, Seen(version_of(answer), answer)
-                self._judge(held, max(landed, held.seen or landed, key=lambda seen: seen.version))
+                self._see(held, max(landed, held.seen or landed, key=lambda seen: seen.version))
             elif held.seen is not None:
-                self._judge(held, held.seen)
+                self._see(held, held.seen)
             return held.drift is not None
 
     # -- what is
@@ -210,16 +220,21 @@ class Ledger:
             if held.in_flight:
                 held.seen = seen
                 return False
-            if seen.live is not None and seen.live["metadata"].get("deletionTimestamp"):
-                held.version = seen.version
-                return False  # on its way out: what comes next is its deletion
+            self._see(held, seen)
+            return held.drift is not None and not held.is_terminating
+
+    def _see(self, held: Held, seen: Seen) -> None:
+        held.is_terminating = _is_terminating(seen)
+        if held.is_terminating:
+            held.version = max(held.version, seen.version)  # what comes next is its deletion
+        else:
             self._judge(held, seen)
-            return held.drift is not None
 
     def _judge(self, held: Held, seen: Seen) -> None:
         drift, ignored = drift_of(held.entry, seen.live, self._sealing_key, self._rules())
+        before = self._drifted_since.pop((held.entry.namespace, str(held.entry.key)), "")
         if drift is not None and held.drift is None:
-            held.noticed_at, held.since = self._clock(), self._wall_clock()
+            held.noticed_at, held.since = self._clock(), before or self._wall_clock()
         held.version = max(held.version, seen.version)
         held.health = health_of(seen.live, checks=self._checks())
         # Only what differs is kept: to be judged again should what counts change.
@@ -280,6 +295,10 @@ class Ledger:
                 ignored=sum(held.ignored is not None for held in self._held.values()),
                 unhealthy=sum(held.health is not None and not held.health.is_well for held in self._held.values()),
             )
+
+
+def _is_terminating(seen: Seen) -> bool:
+    return seen.live is not None and bool(seen.live["metadata"].get("deletionTimestamp"))
 
 
 def version_of(obj: Object) -> int:

@@ -16,7 +16,9 @@ from kubectl_gitops.cluster.connection import Cluster
 from kubectl_gitops.cluster.discovery import Discovery
 from kubectl_gitops.cluster.watching import Watch
 from kubectl_gitops.errors import GitOpsError, InvalidInput
+from kubectl_gitops.reconciler.claims import Claims, GitSyncName
 from kubectl_gitops.reconciler.controller import Controller
+from kubectl_gitops.reconciler.gates import readiness
 from kubectl_gitops.reconciler.identity import whoami
 from kubectl_gitops.reconciler.objectwatches import ObjectWatches
 from kubectl_gitops.reconciler.repositories import Repositories
@@ -33,8 +35,6 @@ STATUS_DELAY_SECONDS = 0.1
 _RETRY_SECONDS = 2.0
 _RETRY_AFTER_BUG_SECONDS = 60.0
 
-_Name = tuple[str, str]  # namespace, name
-
 
 class Reconciler:
     """All GitSyncs of a cluster."""
@@ -49,10 +49,11 @@ class Reconciler:
         limits: Limits | None = None,
     ) -> None:
         self._lock = threading.Lock()
-        self._controllers: dict[_Name, Controller] = {}
-        self._gone: dict[_Name, set[str]] = defaultdict(set)  # uids of GitSyncs whose snapshots are to be deleted
+        self._controllers: dict[GitSyncName, Controller] = {}
+        self._gone: dict[GitSyncName, set[str]] = defaultdict(set)  # uids of GitSyncs whose snapshots are to be deleted
+        self._readiness: dict[GitSyncName, tuple[bool, str]] = {}
         self._stopping = threading.Event()
-        self._syncs: WorkQueue[_Name] = WorkQueue("sync", self._reconcile, threads=4)
+        self._syncs: WorkQueue[GitSyncName] = WorkQueue("sync", self._reconcile, threads=4)
         self._restores: WorkQueue[tuple[Controller, ResourceKey]] = WorkQueue("restore", _restore, threads=8)
         self._statuses: WorkQueue[Controller] = WorkQueue("status", self._write_status, threads=2)
         discovery = Discovery(cluster)
@@ -66,7 +67,10 @@ class Reconciler:
             system_namespace=system_namespace,
             self_identity=whoami(cluster),
             repositories=Repositories(cache_directory=cache_directory, allow_file=allow_file),
-            name_of_label=self._name_of_label,
+            holder_of=self._holder_of,
+            other_declarer_of=self._other_declarer_of,
+            claims=Claims(changed=self._claims_changed),
+            sync=self._sync_now,
             autoscaler_rules=lambda: self._autoscalers.rules,
             limits=limits or Limits(),
         )
@@ -118,17 +122,22 @@ class Reconciler:
             self._syncs.add(name)
         elif controller.update(gitsync, obj):
             self._syncs.add(name)
+        self._wake_dependents(name, obj)
 
-    def gitsync_deleted(self, name: _Name) -> None:
+    def gitsync_deleted(self, name: GitSyncName) -> None:
         """A GitSync is gone: its objects stay, and are nobody's any more."""
         with self._lock:
             controller = self._controllers.pop(name, None)
+            self._readiness.pop(name, None)
             if controller is None:
                 return
             self._gone[name].add(controller.gitsync.uid)
         controller.retire()
         self._objects.forget(controller)
         self._around.repositories.forget(name)
+        for claim in self._around.claims.on(name):
+            self._sync_now(claim.by)  # it is nobody's now
+        self._around.claims.forget(name)
         # In the queue of its syncs: one that is just running must not publish after it.
         self._syncs.add(name)
         _log.info("GitSync %s/%s is gone; its objects stay as they are", *name)
@@ -159,7 +168,7 @@ class Reconciler:
 
     # -- turns
 
-    def _reconcile(self, name: _Name) -> None:
+    def _reconcile(self, name: GitSyncName) -> None:
         delay_seconds: float | None = _RETRY_AFTER_BUG_SECONDS
         try:
             delay_seconds = self._turn(name)
@@ -170,7 +179,7 @@ class Reconciler:
             if delay_seconds is not None and not self._stopping.is_set():
                 self._syncs.add(name, delay_seconds=delay_seconds)
 
-    def _turn(self, name: _Name) -> float | None:
+    def _turn(self, name: GitSyncName) -> float | None:
         """Returns the seconds until the next turn; None where there is none to come."""
         self._forget_snapshots(name)
         with self._lock:
@@ -181,7 +190,7 @@ class Reconciler:
         self._objects.retry_unserved()
         return delay_seconds
 
-    def _forget_snapshots(self, name: _Name) -> None:
+    def _forget_snapshots(self, name: GitSyncName) -> None:
         for uid in list(self._gone.get(name, ())):
             self._around.store.delete_of(uid)
             with self._lock:
@@ -200,13 +209,44 @@ class Reconciler:
             _log.warning("status of %s: %s", controller, exc)
             self._statuses.add(controller, delay_seconds=_RETRY_SECONDS)
 
-    def _name_of_label(self, label: str) -> str | None:
+    # -- what GitSyncs ask about each other
+
+    def _holder_of(self, label: str, key: ResourceKey) -> GitSyncName | None:
         with self._lock:
-            return next((str(one) for one in self._controllers.values() if one.gitsync.label == label), None)
+            controllers = list(self._controllers.values())
+        return next((one.name for one in controllers if one.gitsync.label == label and one.holds(key)), None)
+
+    def _other_declarer_of(self, key: ResourceKey, but: GitSyncName) -> GitSyncName | None:
+        with self._lock:
+            controllers = [one for name, one in self._controllers.items() if name != but]
+        return next((one.name for one in controllers if one.ledger.get(key) is not None), None)
+
+    def _sync_now(self, name: GitSyncName) -> None:
+        with self._lock:
+            controller = self._controllers.get(name)
+        if controller is not None:
+            controller.retry_now()
+            self._syncs.add(name)
+
+    def _wake_dependents(self, name: GitSyncName, obj: Object) -> None:
+        """Those that wait for a GitSync have their turn once it is ready, or ready at another commit."""
+        with self._lock:
+            before, now = self._readiness.get(name), readiness(obj)
+            self._readiness[name] = now
+            waiting = [other for other, one in self._controllers.items() if name in one.gitsync.depends_on]
+        if now != before and now[0]:
+            for other in waiting:
+                self._syncs.add(other)
+
+    def _claims_changed(self, name: GitSyncName) -> None:
+        with self._lock:
+            controller = self._controllers.get(name)
+        if controller is not None:
+            controller.claims_changed()
 
 
 #: Under this name snapshots are deleted of GitSyncs that were gone before this process began.
-_NOBODY: _Name = ("", "")
+_NOBODY: GitSyncName = ("", "")
 
 
 def _restore(item: tuple[Controller, ResourceKey]) -> None:
@@ -230,5 +270,5 @@ class _Handler:
         self._reconciler.gitsync_deleted(_name(obj))
 
 
-def _name(obj: Object) -> _Name:
+def _name(obj: Object) -> GitSyncName:
     return obj["metadata"]["namespace"], obj["metadata"]["name"]

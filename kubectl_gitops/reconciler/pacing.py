@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from kubectl_gitops.api.objects import ResourceKey
 
@@ -13,6 +14,15 @@ FREE_RESTORES = 10
 MEMORY_SECONDS = 60.0
 MAX_DELAY_SECONDS = 30.0
 _FIRST_DELAY_SECONDS = 0.25
+#: A fight is over when nobody has changed the object for this long, or twice the delay that it has come to.
+QUIET_SECONDS = 10.0
+
+
+class Fight(NamedTuple):
+    """An object that is changed again each time it is restored; ``how`` says by whom, as far as it is known."""
+
+    key: ResourceKey
+    how: str
 
 
 @dataclass(slots=True)
@@ -20,6 +30,17 @@ class _Tries:
     last: float
     failures: int = 0
     restores: int = 0
+    how: str = ""
+
+    @property
+    def is_fight(self) -> bool:
+        return self.restores >= FREE_RESTORES
+
+    @property
+    def delay_seconds(self) -> float:
+        """How long after the last try the next one may be."""
+        excess = self.failures or max(0, self.restores - FREE_RESTORES + 1)
+        return float(min(_FIRST_DELAY_SECONDS * 2 ** (excess - 1), MAX_DELAY_SECONDS)) if excess else 0.0
 
 
 class Pacing:
@@ -35,11 +56,13 @@ class Pacing:
             tries = self._tried(key)
             tries.failures += 1
 
-    def restored(self, key: ResourceKey) -> None:
+    def restored(self, key: ResourceKey, *, how: str = "") -> None:
+        """It was put back; ``how`` says who had made it drift."""
         with self._lock:
             tries = self._tried(key)
             tries.failures = 0
             tries.restores += 1
+            tries.how = how
 
     def forgive(self) -> None:
         """Forget all failures: what made them may be gone. And all that is too long ago to count."""
@@ -56,9 +79,23 @@ class Pacing:
             tries = self._tries.get(key)
             if tries is None or now - tries.last > MEMORY_SECONDS:
                 return 0.0
-            excess = tries.failures or max(0, tries.restores - FREE_RESTORES + 1)
-            delay = min(_FIRST_DELAY_SECONDS * 2 ** (excess - 1), MAX_DELAY_SECONDS) if excess else 0.0
-            return max(0.0, tries.last + delay - now)
+            return max(0.0, tries.last + tries.delay_seconds - now)
+
+    def fights(self) -> list[Fight]:
+        """Those that are going on, in a stable order."""
+        with self._lock:
+            return [Fight(key, tries.how) for key, tries in sorted(self._tries.items()) if self._quiet_in(tries) > 0]
+
+    def fight_ends_in(self, key: ResourceKey) -> float | None:
+        """In how many seconds the fight about an object is over if nobody changes it; 0 where it is. None: no fight."""
+        with self._lock:
+            tries = self._tries.get(key)
+            return max(0.0, self._quiet_in(tries)) if tries is not None and tries.is_fight else None
+
+    def _quiet_in(self, tries: _Tries) -> float:
+        if not tries.is_fight:
+            return 0.0
+        return tries.last + max(QUIET_SECONDS, 2 * tries.delay_seconds) - self._clock()
 
     def _tried(self, key: ResourceKey) -> _Tries:
         now = self._clock()

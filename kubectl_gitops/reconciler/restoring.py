@@ -7,17 +7,21 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
-from kubectl_gitops.api.gitsync import GitSync
+from kubectl_gitops.api.gitsync import AdditionsPolicy, GitSync
+from kubectl_gitops.api.names import FIELD_MANAGER
 from kubectl_gitops.api.objects import Object, ResourceKey
 from kubectl_gitops.cluster.reading import get_object, read_objects
 from kubectl_gitops.cluster.writing import apply_object
 from kubectl_gitops.diff.compare import canonical_of
-from kubectl_gitops.diff.drift import DriftKind
+from kubectl_gitops.diff.drift import DriftKind, ObjectDrift
+from kubectl_gitops.diff.path import ABSENT, format_path
+from kubectl_gitops.diff.rules import Rules
 from kubectl_gitops.diff.secrets import is_secret, seal
 from kubectl_gitops.diff.yielding import yielded
-from kubectl_gitops.errors import GitOpsError
+from kubectl_gitops.errors import ClusterError, GitOpsError
 from kubectl_gitops.reconciler.ledger import Held, Ledger
-from kubectl_gitops.reconciler.pacing import Pacing
+from kubectl_gitops.reconciler.pacing import Fight, Pacing
+from kubectl_gitops.reconciler.removing import remove_additions
 from kubectl_gitops.reconciler.status import Restored
 from kubectl_gitops.reconciler.surroundings import Surroundings, Turns, now
 from kubectl_gitops.snapshot.model import Entry
@@ -28,7 +32,7 @@ _log = logging.getLogger(__name__)
 class Restorer:
     """Judges what is seen of one GitSync's objects, and restores those that drifted. Called from many threads.
 
-    ``gitsync`` tells what counts now; when ``stop`` is set, nothing is written any more.
+    ``gitsync`` and ``rules`` tell what counts now; when ``stop`` is set, nothing is written any more.
     """
 
     def __init__(
@@ -38,6 +42,7 @@ class Restorer:
         turns: Turns,
         *,
         gitsync: Callable[[], GitSync],
+        rules: Callable[[], Rules],
         stop: threading.Event,
         restored_before: int = 0,
     ) -> None:
@@ -45,6 +50,7 @@ class Restorer:
         self._around = around
         self._turns = turns
         self._gitsync = gitsync
+        self._rules = rules
         self._stop = stop
         self._pacing = Pacing(clock=around.clock)
         self._lock = threading.Lock()
@@ -102,22 +108,33 @@ class Restorer:
 
     def restore(self, key: ResourceKey) -> None:
         """Put one object back, if it is still wrong and that is wanted."""
+        self._restore(key)
+        ends_in_seconds = self._pacing.fight_ends_in(key)
+        if ends_in_seconds:
+            self._turns.restore(key, ends_in_seconds)  # at the latest: to tell that it is over
+        elif ends_in_seconds is not None:
+            self._turns.status()
+
+    def fights(self) -> list[Fight]:
+        """The objects that somebody changes again each time they are restored."""
+        return self._pacing.fights()
+
+    def _restore(self, key: ResourceKey) -> None:
         if self._stop.is_set():
             return
         if not self._may_restore():
             self._tell_missing_from_unlabelled(key)
             return
-        held = self._ledger.claim(key)
+        held = self._ledger.claim(key, additions=self._may_remove())
         if held is None:
             return
         answer: Object | None = None
         entry: Entry | None = None
         try:
-            answer = self._apply(held)
-            entry = self._learned(held, answer)
+            answer, entry = self._mend(held)
         except GitOpsError as exc:
             self._pacing.failed(key)
-            delay_seconds = self._pacing.delay_seconds(key)
+            delay_seconds = max(self._pacing.delay_seconds(key), asked_to_wait_seconds(exc))
             _log.warning("%s: cannot restore %s, next try in %.1f s: %s", self, key.described, delay_seconds, exc)
             self._turns.restore(key, delay_seconds)
         finally:
@@ -126,6 +143,30 @@ class Restorer:
             self._put_back(held)
             if is_wrong:
                 self.noticed(key)
+
+    def _mend(self, held: Held) -> tuple[Object | None, Entry | None]:
+        """Make one object as Git says. Returns how it is then and what counts by that; None where nothing was done."""
+        assert held.drift is not None
+        answer: Object | None = None
+        entry: Entry | None = held.entry
+        if held.drift.is_restorable:
+            answer = self._apply(held)
+            entry = self._learned(held, answer)
+        live = answer if held.drift.is_restorable else held.seen and held.seen.live
+        if live is None or entry is None or entry.canonical is None or not self._may_remove():
+            return answer, entry
+        removed = remove_additions(
+            live,
+            entry,
+            sealing_key=self._around.sealing_key,
+            rules=self._rules(),
+            writer=self._around.writer(self._gitsync()),
+            discovery=self._around.discovery,
+        )
+        if removed is None:
+            return answer, entry
+        _log.info("%s: removed from %s what Git does not declare: %s", self, entry.key.described, removed)
+        return removed.answer, entry
 
     def _apply(self, held: Held) -> Object | None:
         """Apply what Git says, or what is known of it; None where nothing can be applied."""
@@ -148,11 +189,11 @@ class Restorer:
     def _put_back(self, held: Held) -> None:
         key = held.entry.key
         milliseconds = (self._around.clock() - held.noticed_at) * 1000
-        self._pacing.restored(key)
+        assert held.drift is not None
+        self._pacing.restored(key, how=how_changed(held.drift))
         with self._lock:
             self._total += 1
             self.restored = Restored(total=self._total, name=key.described, time=now(), milliseconds=milliseconds)
-        assert held.drift is not None
         _log.info("%s: restored %s (%s) in %.0f ms", self, key.described, held.drift.kind, milliseconds)
         if held.entry.kind == "Namespace" and not key.group:
             self.resume()  # what belongs in it could not be restored before
@@ -177,8 +218,28 @@ class Restorer:
         gitsync = self._gitsync()
         return gitsync.self_heal and not gitsync.suspended
 
+    def _may_remove(self) -> bool:
+        return self._gitsync().additions is AdditionsPolicy.REMOVE
+
     def __str__(self) -> str:
         return str(self._gitsync())
+
+
+def asked_to_wait_seconds(exc: GitOpsError) -> float:
+    """How long the API server wants to be left alone, as it says with a 429 or 503; 0 where it does not."""
+    return (exc.retry_after or 0.0) if isinstance(exc, ClusterError) else 0.0
+
+
+def how_changed(drift: ObjectDrift) -> str:
+    """``kubectl-edit changes data.greeting``: who made an object drift, as far as the object itself tells."""
+    if not drift.fields:
+        return (
+            "somebody deletes it or takes its label off" if drift.kind is DriftKind.MISSING else "somebody changes it"
+        )
+    others = [one for one in drift.fields if one.owner is not None and one.owner.manager != FIELD_MANAGER]
+    one = next(iter(others), drift.fields[0])
+    who = one.owner.manager if one.owner is not None and others else "somebody"
+    return f"{who} {'removes' if one.live is ABSENT else 'changes'} {format_path(one.path)}"
 
 
 def to_apply(held: Held) -> Object | None:

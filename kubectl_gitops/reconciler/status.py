@@ -12,6 +12,7 @@ from kubectl_gitops.diff.drift import DriftKind
 from kubectl_gitops.diff.path import format_path
 from kubectl_gitops.health.model import HealthStatus
 from kubectl_gitops.reconciler.ledger import Counts, Held
+from kubectl_gitops.reconciler.pacing import Fight
 
 #: What is told of the last time, however long ago; a merge patch would not take it away either.
 _LASTING = ("lastAttempted", "synced", "lastSyncRequest", "inventoryRef", "restored")
@@ -21,13 +22,17 @@ MAX_DRIFT = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Phase:
-    """How the last attempt to sync went. ``reason`` is one CamelCase word, ``message`` a sentence."""
+    """How the last attempt to sync went. ``reason`` is one CamelCase word, ``message`` a sentence.
+
+    ``again_seconds`` is when to try again, where that is known.
+    """
 
     synced: bool | None
     reason: str
     message: str
     reconciling: bool = False
     stalled: bool = False
+    again_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +69,8 @@ class Facts:
     sequence: int
     snapshot_namespace: str
     restored: Restored | None
+    fights: Sequence[Fight] = ()
+    contested: str = ""
 
 
 def status_of(facts: Facts, previous: Object, now: str) -> Object:
@@ -119,6 +126,12 @@ def phase_in(status: Object) -> Phase:
     return Phase(synced=synced, reason=found["reason"], message=found["message"], reconciling=synced is None)
 
 
+def drifted_since_in(status: Object) -> dict[tuple[str, str], str]:
+    """Since when objects have drifted, as a status tells, by namespace and name."""
+    rows = status.get("drift") or []
+    return {(row["namespace"], row["object"]): row["since"] for row in rows if row.get("since")}
+
+
 def _drift(drifted: Sequence[Held]) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     for held in drifted:
@@ -151,6 +164,8 @@ def _conditions(facts: Facts, previous: Object, now: str) -> list[Object]:
     drift_reason = "DriftFound" if wrong else "AdditionsFound" if counts.added else "NoDrift"
     if counts.added and not wrong:
         drift_words = f"in {counts.added} of {counts.total} objects somebody has set what Git does not declare"
+    if facts.drifted:
+        drift_words += f", since {min(held.since for held in facts.drifted)}"
     ready = phase.synced is True and not wrong and not phase.reconciling
     wanted = [
         (
@@ -167,12 +182,26 @@ def _conditions(facts: Facts, previous: Object, now: str) -> list[Object]:
         wanted.append(("Reconciling", "True", phase.reason, phase.message))
     if phase.stalled:
         wanted.append(("Stalled", "True", phase.reason, phase.message))
+    if facts.fights:
+        wanted.append(("Fighting", "True", "ChangedAgainAndAgain", _fight_words(facts.fights)))
+    if facts.contested:
+        wanted.append(("Contested", "True", "DeclaredTwice", facts.contested))
     before = {condition["type"]: condition for condition in previous.get("conditions") or []}
     return [_condition(*one, generation=facts.generation, before=before, now=now) for one in wanted]
 
 
-#: Objects that are not well are named in the message, up to this number.
-_MAX_UNHEALTHY = 3
+#: Objects are named in a message up to this number.
+_MAX_NAMED = 3
+
+
+def _fight_words(fights: Sequence[Fight]) -> str:
+    named = "; ".join(f"{fight.key.described}: {fight.how}" for fight in fights[:_MAX_NAMED])
+    more = len(fights) - _MAX_NAMED
+    return (
+        f"changed again each time it is restored, so that is done ever more slowly: {named}"
+        + (f"; and {more} more" if more > 0 else "")
+        + " (stop whatever does it, or leave the field to it by spec.ignoreDifferences)"
+    )
 
 
 def _health(facts: Facts) -> tuple[str, str, str]:
@@ -181,8 +210,8 @@ def _health(facts: Facts) -> tuple[str, str, str]:
         if not facts.is_health_known:
             return "Unknown", "Pending", "not every object has been seen yet"
         return "True", HealthStatus.HEALTHY.value, "every object is healthy"
-    named = "; ".join(f"{held.entry.key.described}: {held.health}" for held in facts.unhealthy[:_MAX_UNHEALTHY])
-    more = len(facts.unhealthy) - _MAX_UNHEALTHY
+    named = "; ".join(f"{held.entry.key.described}: {held.health}" for held in facts.unhealthy[:_MAX_NAMED])
+    more = len(facts.unhealthy) - _MAX_NAMED
     health = facts.unhealthy[0].health
     assert health is not None
     is_bad = health.status in {HealthStatus.DEGRADED, HealthStatus.MISSING}

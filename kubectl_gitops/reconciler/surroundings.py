@@ -12,6 +12,7 @@ from kubectl_gitops.api.objects import ResourceKey
 from kubectl_gitops.cluster.connection import Cluster, Impersonation
 from kubectl_gitops.cluster.discovery import Discovery, Resource
 from kubectl_gitops.diff.ignore import IgnoreRule
+from kubectl_gitops.reconciler.claims import Claims, GitSyncName
 from kubectl_gitops.reconciler.identity import writer_for
 from kubectl_gitops.reconciler.repositories import Repositories
 from kubectl_gitops.snapshot.store import SnapshotStore
@@ -23,8 +24,10 @@ from kubectl_gitops.source.rendercache import RenderCache
 class Surroundings:
     """What all controllers share.
 
-    ``resource`` is GitSync's own; ``self_identity`` is the reconciler's user; ``name_of_label`` tells which GitSync
-    there is with that label value on its objects, if any; ``autoscaler_rules`` leave replicas to what scales them.
+    ``resource`` is GitSync's own, ``self_identity`` the reconciler's user. ``holder_of`` tells which GitSync has that
+    label value on its objects and declares that object, if any, ``other_declarer_of`` which one declares an object
+    besides a given one, and ``claims`` which lay claim to another's; ``sync`` gives one of them a turn.
+    ``autoscaler_rules`` leave replicas to what scales them.
     ``limits`` and ``rendered`` are those of rendering.
     """
 
@@ -36,7 +39,10 @@ class Surroundings:
     system_namespace: str
     self_identity: Impersonation
     repositories: Repositories
-    name_of_label: Callable[[str], str | None]
+    holder_of: Callable[[str, ResourceKey], GitSyncName | None]
+    other_declarer_of: Callable[[ResourceKey, GitSyncName], GitSyncName | None]
+    claims: Claims
+    sync: Callable[[GitSyncName], None]
     autoscaler_rules: Callable[[], tuple[IgnoreRule, ...]]
     limits: Limits = field(default_factory=Limits)
     rendered: RenderCache = field(default_factory=RenderCache)

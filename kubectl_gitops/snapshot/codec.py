@@ -88,6 +88,12 @@ def sequence_of(secret: Object) -> tuple[str, int]:
     return str(secret["metadata"]["labels"][GITSYNC_LABEL]), int(_annotation(secret, _SEQUENCE))
 
 
+def is_whole(chunks: Iterable[Object], sequence: int) -> bool:
+    """Whether all chunks of a publication are among these, of which metadata is enough."""
+    ours = [chunk for chunk in chunks if sequence_of(chunk)[1] == sequence]
+    return bool(ours) and len(ours) == int(_annotation(ours[0], _CHUNKS))
+
+
 def is_complete(secret: Object) -> bool:
     """Whether the snapshot that a chunk belongs to is one of a sync that has ended."""
     return _annotation(secret, _COMPLETE) == "true"

@@ -17,7 +17,7 @@ from kubectl_gitops.cluster.discovery import Resource
 from kubectl_gitops.cluster.reading import get_object, list_objects
 from kubectl_gitops.cluster.writing import create_object, delete_object
 from kubectl_gitops.errors import ClusterError, Conflict, NotFound
-from kubectl_gitops.snapshot.codec import UID_LABEL, encode, is_complete, newest, sequence_of
+from kubectl_gitops.snapshot.codec import UID_LABEL, encode, is_complete, is_whole, newest, sequence_of
 from kubectl_gitops.snapshot.model import Snapshot
 
 _log = logging.getLogger(__name__)
@@ -50,6 +50,11 @@ class SnapshotStore:
         """The newest readable snapshot of each GitSync, by namespace and name."""
         found = newest(self._listed(GITSYNC_LABEL, metadata_only=False)).values()
         return sorted(found, key=lambda snapshot: (snapshot.namespace, snapshot.name))
+
+    def has(self, snapshot: Snapshot) -> bool:
+        """Whether all of a published snapshot is still there."""
+        owner = managed_by(snapshot.namespace, snapshot.name)
+        return is_whole(self._listed(f"{GITSYNC_LABEL}={owner}"), snapshot.sequence)
 
     def publish(self, snapshot: Snapshot) -> None:
         """Store a snapshot, then delete those of the same GitSync that it makes superfluous."""

@@ -161,13 +161,16 @@ def test_without_self_healing_drift_is_reported_with_who_made_it(app: App, recon
     assert app.condition("Drifted")["status"] == "True"
     assert app.condition("Synced")["status"] == "True"
     assert (app.condition("Ready")["status"], app.condition("Ready")["reason"]) == ("False", "Drifted")
+    oldest = min(row["since"] for row in rows.values())
+    assert app.condition("Drifted")["message"] == f"3 of 3 objects are not as Git says, since {oldest}"
     # Neither settings that are none of the sync's, nor a restart, make it a sync.
     app.change({"enforcement": {"mode": "Off"}})
     app.wait_observed()
     assert reconciler.stop_reconciler() == 0
     reconciler.start_reconciler()
     app.live.patch("configmaps", "settings", {"data": {"greeting": "hello"}})
-    app.wait_drift(*(row for row in drift if "settings" not in row[0]))
+    again = app.wait_drift(*(row for row in drift if "settings" not in row[0]))
+    assert all(row["since"] == rows[row["object"]]["since"] for row in again)
     modify(app)
     app.wait_drift(*drift)
     assert app.writes(mark) == []
@@ -246,3 +249,29 @@ def test_a_namespace_that_is_deleted_comes_back_with_what_is_in_it(controller_ma
     app.wait_ready()
     app.delete()
     app.plane.kubectl("delete", "namespace", own, other, "--wait=false")
+
+
+# Those who keep changing it
+
+
+def test_somebody_who_keeps_changing_an_object_is_named_until_he_stops(shop: App) -> None:
+    def value() -> str:
+        return str(shop.live.data("settings")["greeting"])
+
+    for _ in range(11):
+        shop.live.patch("configmaps", "settings", {"data": {"greeting": "theirs"}}, manager="some-operator")
+        wait_until(lambda: value() == "hello", SECONDS, "the restore")
+
+    def told() -> Object:
+        condition = shop.condition("Fighting")
+        assert condition.get("status") == "True"
+        return condition
+
+    name = f"ConfigMap/settings in namespace {shop.live.namespace}"
+    assert f"{name}: some-operator changes data.greeting" in wait_until(told, SECONDS, "the fight")["message"]
+    # Nobody else waits for it.
+    shop.live.delete("apps/v1/deployments", "web")
+    wait_until(lambda: shop.live.find("apps/v1/deployments", "web"), SECONDS, "the other object")
+    wait_until(lambda: not shop.condition("Fighting"), SECONDS, "the fight to be over")
+    assert value() == "hello"
+    shop.wait_ready()

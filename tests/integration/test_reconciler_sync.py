@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 from tests.integration.gitsyncs import (
     LABEL,
@@ -13,6 +14,7 @@ from tests.integration.gitsyncs import (
     deployment,
     holding_up,
     manifest,
+    new_repository,
 )
 from tests.testbed.controlplane import ControlPlane
 from tests.testbed.installation import SYSTEM_NAMESPACE, Installation
@@ -206,6 +208,9 @@ def test_the_second_gitsync_that_declares_an_object_is_told_of_the_first(app: Ap
         second.create(interval="1s")
         holder = f"GitSync {SYSTEM_NAMESPACE}/{app.name} declares it, too"
         second.wait_failed("SyncFailed", rf"^ConfigMap/shared .*\(all\.yaml:1\): {holder}")
+        for one, other in ((app, second), (second, app)):
+            wait_until(lambda: one.condition("Contested"), SECONDS, "both to say so")  # noqa: B023 - called at once
+            assert f"GitSync {SYSTEM_NAMESPACE}/{other.name}" in one.condition("Contested")["message"]
         mark = app.plane.audit_mark()
         app.live.patch("configmaps", "shared", {"data": {"key": "by hand"}})
         wait_until(lambda: app.live.data("shared") == {"key": "first"}, SECONDS, "the restore")
@@ -213,9 +218,41 @@ def test_the_second_gitsync_that_declares_an_object_is_told_of_the_first(app: Ap
         assert len(app.writes(mark)) == 1
         app.delete()
         second.wait_ready()  # nobody else declares it any more
+        assert not second.condition("Contested")
         assert app.live.get("configmaps", "shared")["metadata"]["labels"][LABEL] == f"{SYSTEM_NAMESPACE}.{second.name}"
     finally:
         second.delete()
+
+
+def test_an_object_that_moves_to_another_repository_is_handed_over_as_it_is(app: App, tmp_path: Path) -> None:
+    app.commit(config_map("kept"), moves=manifest(config_map("moving", key="old"), deployment("web")))
+    app.create()
+    app.wait_ready()
+    uids = {app.live.get(*one)["metadata"]["uid"] for one in MOVING}
+    second = App(app.plane, app.live.namespace, new_repository(tmp_path))
+    sha = second.commit(config_map("moving", key="new"), deployment("web"))
+    try:
+        second.create()
+        second.wait_failed("SyncFailed", "had it first")
+        mark = app.plane.audit_mark()
+        app.wait_synced(app.commit(moves=None))
+        second.wait_synced(sha)
+        second.wait_ready()
+        app.wait_ready()
+        assert app.live.data("moving") == {"key": "new"}
+        assert {app.live.get(*one)["metadata"]["uid"] for one in MOVING} == uids
+        assert "delete" not in {write["verb"] for write in app.writes(mark)}
+        wait_until(lambda: not app.condition("Contested"), SECONDS, "nothing to be contested")
+        # It is the second one's alone now.
+        app.live.delete("configmaps", "moving")
+        wait_until(lambda: app.live.data("moving") == {"key": "new"}, SECONDS, "the restore")
+        second.wait_synced(second.commit(deployment("web")))
+        assert app.live.names("configmaps") == {"kept"}
+    finally:
+        second.delete()
+
+
+MOVING = (("configmaps", "moving"), ("apps/v1/deployments", "web"))
 
 
 def test_sync_requests_are_answered_whether_the_sync_succeeds_or_not(app: App, reconciler: Installation) -> None:
@@ -239,15 +276,15 @@ def test_sync_requests_are_answered_whether_the_sync_succeeds_or_not(app: App, r
 def test_without_automation_new_commits_wait_to_be_asked_for(app: App, reconciler: Installation) -> None:
     first = app.commit(config_map("settings"))
     app.create(sync={"automated": False})
-    wait_until(lambda: app.condition("Synced").get("reason") == "Manual", SECONDS, "the reconciler to wait")
-    assert f"{first[:8]} is not applied: run kubectl gitops sync" in app.condition("Synced")["message"]
+    app.wait_failed("OutOfSync", f"^{first[:8]} is not applied: run kubectl gitops sync")
     assert not app.live.data("settings")
     reconciler.gitops("sync", app.name, "-n", SYSTEM_NAMESPACE)
     assert app.live.data("settings") == {"key": "git"}
     app.live.delete("configmaps", "settings")
     wait_until(lambda: app.live.data("settings"), SECONDS, "what was synced to be restored")
     second = app.commit(config_map("settings", key="new"))
-    wait_until(lambda: second[:8] in app.condition("Synced")["message"], SECONDS, "the new commit to be seen")
+    app.wait_failed("OutOfSync", rf"^{second[:8]} is not applied \({first[:8]} is\)")
+    assert app.status["synced"]["revision"] == first
     assert app.live.data("settings") == {"key": "git"}
 
 

@@ -54,18 +54,19 @@ class Installation:
 
     # The reconciler
 
-    def reconciler_command(self) -> list[str]:
+    def reconciler_command(self, *, url: str = "") -> list[str]:
         return [
             str(BIN / "gitops-reconciler"),
             "--kubeconfig",
-            str(self._kubeconfig_of("gitops-reconciler")),
+            str(self._kubeconfig_of("gitops-reconciler", url=url)),
             "--cache-directory",
             str(self._processes.directory / "mirrors"),
             "--allow-file-repositories",
         ]
 
-    def start_reconciler(self) -> None:
-        self._processes.start("reconciler", self.reconciler_command())
+    def start_reconciler(self, *, url: str = "") -> None:
+        """``url``: where it finds the API server, if not where that is."""
+        self._processes.start("reconciler", self.reconciler_command(url=url))
 
     def stop_reconciler(self, *, grace_seconds: float = 10.0) -> int:
         return self._processes.stop("reconciler", grace_seconds=grace_seconds)["reconciler"]
@@ -116,7 +117,7 @@ class Installation:
     def log(self, name: str, lines: int = 20) -> str:
         return self._processes.log_tail(name, lines)
 
-    def _kubeconfig_of(self, account: str) -> Path:
+    def _kubeconfig_of(self, account: str, *, url: str = "") -> Path:
         """A kubeconfig with a token of a service account, as a pod of it would have."""
         path = self._processes.directory / f"{account}.kubeconfig"
         token = self._plane.kubectl(
@@ -125,4 +126,6 @@ class Installation:
         document = yaml.safe_load(self._plane.kubeconfig.read_text())
         document["users"] = [{"name": account, "user": {"token": token}}]
         document["contexts"][0]["context"]["user"] = account
+        if url:
+            document["clusters"][0]["cluster"]["server"] = url
         return write_private(path, yaml.safe_dump(document))

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from kubectl_gitops.api.gitsync import duration_seconds, read_gitsync
+from kubectl_gitops.api.durations import duration_seconds
+from kubectl_gitops.api.gitsync import read_gitsync
 from kubectl_gitops.api.names import MAX_LABEL_LENGTH, managed_by
 from kubectl_gitops.api.schema import faults_of
 from kubectl_gitops.errors import InvalidInput
@@ -36,7 +37,7 @@ def test_what_is_left_out_is_as_the_schema_says() -> None:
         ({"source": {}}, "spec.source: 'repoURL' is required"),
         ({"source": {"repoURL": 7}}, "spec.source.repoURL: 7 is not of type 'string'"),
         ({"sync": {"prune": "yes"}}, "spec.sync.prune: 'yes' is not of type 'boolean'"),
-        ({"sync": {"purge": True}}, "spec.sync: unknown field purge (there is automated, prune, selfHeal)"),
+        ({"sync": {"purge": True}}, "spec.sync: unknown field purge (there is additions, automated, "),
         ({"enforcement": {"mode": "Maybe"}}, "spec.enforcement.mode: 'Maybe' is not one of"),
         ({"enforcement": {"additions": "no"}}, "spec.enforcement.additions: 'no' is not one of"),
         ({"enforcement": {"exempt": [{}]}}, "spec.enforcement.exempt[0]: give users or groups or serviceAccounts"),

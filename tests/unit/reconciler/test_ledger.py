@@ -311,3 +311,46 @@ def test_what_is_ignored_is_counted_and_judged_again_by_other_rules(time: Time) 
     rules = Rules()
     assert made.judge_again() == [WEB.key]
     assert made.claim(WEB.key) is not None
+
+
+def test_what_a_person_added_is_only_claimed_to_be_removed(ledger: Ledger) -> None:
+    ledger.observe(changed(LIVE, version=11, c="by hand"), WEB.key)
+    assert ledger.claim(WEB.key) is None
+    assert ledger.claim(WEB.key, additions=True) is not None
+
+
+# What is on its way out
+
+
+def leaving(live: Object) -> Object:
+    return {**live, "metadata": {**live["metadata"], "deletionTimestamp": "2026-01-01T00:00:00Z"}}
+
+
+def test_a_terminating_object_is_not_written_though_it_had_drifted_before(ledger: Ledger) -> None:
+    assert ledger.observe(by_hand(11), WEB.key)
+    assert not ledger.observe(leaving(by_hand(12)), WEB.key)
+    assert ledger.judge_again() == [WEB.key]
+    assert ledger.claim(WEB.key) is None
+    assert ledger.observe_gone(WEB.key, 13)
+    assert ledger.claim(WEB.key) is not None
+
+
+def test_an_object_that_is_deleted_while_it_is_restored_is_waited_for(ledger: Ledger) -> None:
+    ledger.observe(by_hand(11), WEB.key)
+    assert ledger.claim(WEB.key)
+    ledger.observe(leaving(by_hand(12)), WEB.key)
+    ledger.land(WEB.key)
+    assert ledger.claim(WEB.key) is None
+    assert ledger.observe_gone(WEB.key, 13)
+    assert ledger.claim(WEB.key) is not None
+
+
+def test_since_when_an_object_has_drifted_is_known_from_before_for_the_first_look(time: Time) -> None:
+    known = {("shop", "ConfigMap/web"): "long ago"}
+    made = Ledger(KEY, rules=Rules, clock=time.clock, wall_clock=time.wall_clock, drifted_since=known)
+    made.adopt(snapshot(entry_of(WEB, LIVE)), {WEB.key: WEB})
+    made.observe(by_hand(11), WEB.key)
+    assert [held.since for held in made.drifted()] == ["long ago"]
+    made.observe(applied(WEB, version=12), WEB.key)
+    made.observe(by_hand(13), WEB.key)
+    assert [held.since for held in made.drifted()] == ["at 100"]

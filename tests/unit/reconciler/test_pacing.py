@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kubectl_gitops.api.objects import ResourceKey
-from kubectl_gitops.reconciler.pacing import FREE_RESTORES, MAX_DELAY_SECONDS, MEMORY_SECONDS, Pacing
+from kubectl_gitops.reconciler.pacing import FREE_RESTORES, MAX_DELAY_SECONDS, MEMORY_SECONDS, QUIET_SECONDS, Pacing
 
 WEB, OTHER = ResourceKey("apps", "Deployment", "shop", "web"), ResourceKey("apps", "Deployment", "shop", "other")
 
@@ -76,3 +76,32 @@ def test_failures_are_forgiven(pacing: Pacing) -> None:
         pacing.failed(WEB)
     pacing.forgive()
     assert pacing.delay_seconds(WEB) == 0
+
+
+# Fights
+
+
+def fight(pacing: Pacing, clock: Clock, restores: int) -> None:
+    for _ in range(restores):
+        clock.now += pacing.delay_seconds(WEB)
+        pacing.restored(WEB, how="k9s changes data.a")
+
+
+def test_a_fight_is_told_with_who_fights_and_ends_by_itself(pacing: Pacing, clock: Clock) -> None:
+    fight(pacing, clock, FREE_RESTORES - 1)
+    assert pacing.fights() == []
+    assert pacing.fight_ends_in(WEB) is None
+    fight(pacing, clock, 1)
+    assert pacing.fights() == [(WEB, "k9s changes data.a")]
+    assert pacing.fight_ends_in(WEB) == QUIET_SECONDS
+    clock.now += QUIET_SECONDS
+    assert pacing.fights() == []
+    assert pacing.fight_ends_in(WEB) == 0
+
+
+def test_a_fight_that_has_become_slow_takes_longer_to_be_over(pacing: Pacing, clock: Clock) -> None:
+    fight(pacing, clock, FREE_RESTORES + 20)
+    clock.now += 2 * MAX_DELAY_SECONDS - 1
+    assert pacing.fights()
+    clock.now += 1
+    assert not pacing.fights()

@@ -12,7 +12,17 @@ from kubectl_gitops.api.schema import faults_of
 from kubectl_gitops.diff.rules import Rules
 from kubectl_gitops.health.model import Health, HealthStatus
 from kubectl_gitops.reconciler.ledger import Counts, Held
-from kubectl_gitops.reconciler.status import MAX_DRIFT, Facts, Phase, Restored, Synced, phase_in, status_of
+from kubectl_gitops.reconciler.pacing import Fight
+from kubectl_gitops.reconciler.status import (
+    MAX_DRIFT,
+    Facts,
+    Phase,
+    Restored,
+    Synced,
+    drifted_since_in,
+    phase_in,
+    status_of,
+)
 from kubectl_gitops.sync.drift import drift_of
 from tests.unit.sync.samples import KEY, applied, changed, declared, entry_of
 
@@ -199,3 +209,30 @@ def test_a_new_process_says_what_the_last_one_said_until_it_knows_better(phase: 
 
 def test_of_a_new_gitsync_nothing_is_known() -> None:
     assert phase_in({}) == Phase(synced=None, reason="Pending", message="not synced yet", reconciling=True)
+
+
+# Who keeps changing what, who else declares it, and since when
+
+
+def test_a_fight_is_there_only_while_it_goes_on_and_names_who_fights() -> None:
+    keys = [held.entry.key for held in drifted(4)]
+    fights = [Fight(key, "k9s changes data.a") for key in keys]
+    found = conditions(status_of(replace(FACTS, fights=fights), {}, T1))["Fighting"]
+    assert found["status"] == "True"
+    assert "ConfigMap/c00 in namespace shop: k9s changes data.a; " in found["message"]
+    assert "; and 1 more (stop whatever does it, or leave" in found["message"]
+    assert "Fighting" not in conditions(status_of(FACTS, {}, T1))
+
+
+def test_what_is_contested_is_told_only_while_it_is() -> None:
+    found = conditions(status_of(replace(FACTS, contested="GitSync a/b declares it"), {}, T1))["Contested"]
+    assert (found["status"], found["message"]) == ("True", "GitSync a/b declares it")
+    assert "Contested" not in conditions(status_of(FACTS, {}, T1))
+
+
+def test_drift_is_told_with_since_when_and_the_next_process_knows_it() -> None:
+    held = drifted(2)[0]
+    status = status_of(replace(FACTS, counts=replace(FACTS.counts, synced=1, missing=1), drifted=[held]), {}, T2)
+    assert conditions(status)["Drifted"]["message"] == f"1 of 2 objects are not as Git says, since {T1}"
+    assert drifted_since_in(status) == {("shop", "ConfigMap/c00"): T1}
+    assert drifted_since_in({}) == {}
