@@ -8,11 +8,18 @@ from pathlib import Path
 import click
 import orjson
 
-from benchmarks import drift, render, restore, startup, sync
+from benchmarks import drift, reconciler, render, restore, startup, sync
 from benchmarks.bench import Figure, ground
 from benchmarks.measure import CommandFailed
 
-BENCHES = [*startup.BENCHES, *drift.BENCHES, *render.BENCHES, *restore.BENCHES, *sync.BENCHES]
+BENCHES = [
+    *startup.BENCHES,
+    *drift.BENCHES,
+    *render.BENCHES,
+    *sync.BENCHES,
+    *restore.BENCHES,
+    *reconciler.BENCHES,
+]
 _HEAD = ("benchmark", "objects", "ours", "peer", "peer's", "ours / peer", "peak RSS", "API calls")
 
 

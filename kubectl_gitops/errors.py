@@ -14,6 +14,7 @@
         Conflict            somebody else changed or holds it
         Expired             the resourceVersion or continue token is too old (410): list again
         Rejected            the API server or an admission webhook refused the request
+        NotLeader           not sent at all: another replica may be in charge by now
 
 Foreign exceptions are translated once, at the edge where they arise. Whatever else reaches
 the top is a bug in this program.
@@ -103,3 +104,7 @@ class Expired(ClusterError):
 
 class Rejected(ClusterError):
     """The API server or an admission webhook refused the request (400, 413, 422, 403 by admission)."""
+
+
+class NotLeader(ClusterError):
+    """The request was not sent: the lease under which this replica writes is over."""

@@ -49,8 +49,9 @@ def main(
     Serves admission reviews over TLS, with a certificate of its own, and keeps its ValidatingWebhookConfiguration
     at the kinds of object that are managed.
     """
-    from webhook.serving import chosen_port, serve
-    from webhook.settings import Settings, read_endpoint, read_url
+    from kubectl_gitops.serving.endpoint import chosen_port, read_endpoint
+    from webhook.serving import serve
+    from webhook.settings import Settings, read_url
 
     jsonlog.configure(log_level)
     try:

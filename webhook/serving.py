@@ -4,18 +4,13 @@ from __future__ import annotations
 
 import functools
 import logging
-import os
 import shutil
-import socket
-import socketserver
 import tempfile
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
-from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
 import urllib3
 from granian import Granian
@@ -24,14 +19,15 @@ from granian.http import HTTP1Settings
 from granian.log import LogLevels
 
 from kubectl_gitops.api import jsonlog
-from kubectl_gitops.errors import InvalidInput
+from kubectl_gitops.serving.endpoint import Endpoint, bound_port
+from kubectl_gitops.serving.plain import PlainServer
 from webhook.app import MAX_BODY_BYTES, VALIDATE_PATH, create_app, create_health_app
 from webhook.certs import shared_authority, write_leaf
 from webhook.configuration import webhook_configuration
 from webhook.gateway import Gateway
 from webhook.metrics import Metrics
 from webhook.registration import Registration
-from webhook.settings import Endpoint, Settings
+from webhook.settings import Settings
 from webhook.state import LiveState
 
 _log = logging.getLogger(__name__)
@@ -87,7 +83,7 @@ def start_worker(settings: Settings) -> Any:
     metrics = Metrics(state)
     if settings.certificate_expires:
         metrics.certificate(settings.certificate_expires)
-    start_health_server(create_health_app(state, metrics), settings.metrics_listen)
+    PlainServer(create_health_app(state, metrics), settings.metrics_listen).start("health")
     state.start()
     Registration(
         cluster,
@@ -123,51 +119,9 @@ def answers(endpoint: Endpoint, *, name: str, ca_pem: bytes) -> bool:
         pool.close()
 
 
-class _HealthServer(socketserver.ThreadingMixIn, WSGIServer):
-    daemon_threads = True
-    allow_reuse_address = True
-    # While a worker is replaced, as after a renewal, the next one listens before this one has stopped.
-    allow_reuse_port = True
-
-
-class _QuietHandler(WSGIRequestHandler):
-    timeout = 10  # a client that says nothing must not keep its thread
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - as the base class names it
-        _log.debug(format, *args)
-
-
-def start_health_server(app: Callable[..., object], endpoint: Endpoint) -> None:
-    server_class = type("_HealthServerOfFamily", (_HealthServer,), {"address_family": _family(endpoint)})
-    server = server_class(tuple(endpoint), _QuietHandler)
-    server.set_app(app)
-    threading.Thread(target=server.serve_forever, name="health", daemon=True).start()
-
-
 def _check_free(endpoint: Endpoint) -> None:
     """Here the error is one line; in the worker it would be a traceback and a restart."""
-    _bound_port(endpoint)
-
-
-def chosen_port(endpoint: Endpoint) -> Endpoint:
-    """The endpoint with a free port in place of 0."""
-    return endpoint if endpoint.port else Endpoint(endpoint.host, _bound_port(endpoint))
-
-
-def _bound_port(endpoint: Endpoint) -> int:
-    """The port of the endpoint, or which it gets for 0. Raises InvalidInput where it cannot be had."""
-    try:
-        with socket.create_server(tuple(endpoint), family=_family(endpoint)) as server:
-            port: int = server.getsockname()[1]
-            return port
-    except OSError as exc:
-        # The socket module puts its own words into strerror, except for names that cannot be resolved.
-        why = exc.strerror if isinstance(exc, socket.gaierror) else os.strerror(exc.errno or 0)
-        raise InvalidInput(f"cannot listen on {endpoint}: {why}") from exc
-
-
-def _family(endpoint: Endpoint) -> socket.AddressFamily:
-    return socket.AF_INET6 if ":" in endpoint.host else socket.AF_INET
+    bound_port(endpoint)
 
 
 @contextmanager

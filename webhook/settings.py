@@ -5,21 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from kubectl_gitops.api.objects import Object
 from kubectl_gitops.cluster.connection import Cluster
 from kubectl_gitops.errors import InvalidInput
+from kubectl_gitops.serving.endpoint import Endpoint
 from webhook.app import VALIDATE_PATH
-
-
-class Endpoint(NamedTuple):
-    host: str
-    port: int
-
-    def __str__(self) -> str:
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,14 +49,6 @@ class Settings:
             return (host,)
         name = f"{self.service}.{self.namespace}.svc"
         return (name, f"{name}.cluster.local")
-
-
-def read_endpoint(text: str) -> Endpoint:
-    """``0.0.0.0:9443`` or ``[::]:9443``. Raises InvalidInput."""
-    host, colon, port = text.rpartition(":")
-    if not colon or not host or not port.isdecimal() or int(port) > 65535:
-        raise InvalidInput(f"not an address to listen on: {text!r}", hint="write host:port, as 0.0.0.0:9443")
-    return Endpoint(host.removeprefix("[").removesuffix("]"), int(port))
 
 
 def read_url(text: str, *, port: int) -> str:

@@ -83,6 +83,9 @@ class GitSync:
     depends_on: tuple[tuple[str, str], ...] = ()
     retry: Retry | None = None
     timeout_seconds: float | None = None
+    receiver_provider: str = ""
+    receiver_secret: str | None = None
+    notifications: tuple[Object, ...] = ()
 
     @property
     def label(self) -> str:
@@ -132,6 +135,9 @@ def read_gitsync(obj: Object) -> GitSync:
         depends_on=tuple((one.get("namespace") or namespace, one["name"]) for one in spec.get("dependsOn") or ()),
         retry=_retry(sync["retry"]) if "retry" in sync else None,
         timeout_seconds=duration_seconds(sync["timeout"]) if "timeout" in sync else None,
+        notifications=tuple(spec.get("notifications") or ()),
+        receiver_provider=source.get("receiver", {}).get("provider", ""),
+        receiver_secret=source.get("receiver", {}).get("secretRef", {}).get("name"),
     )
 
 

@@ -31,6 +31,9 @@ ARGOCD_IGNORE_RESTART_POLICY_ANNOTATION = "argocd.argoproj.io/ignore-restart-pol
 #: On a GitSync: asks the reconciler to sync now; any new value counts.
 SYNC_REQUEST_ANNOTATION = f"{GROUP}/sync-requested-at"
 
+#: On a GitSync: when a replica that is not in charge was last told that there are new commits.
+PUSH_ANNOTATION = f"{GROUP}/push-received-at"
+
 SNAPSHOT_SECRET_TYPE = f"{GROUP}/snapshot"
 GITSYNC_LABEL = f"{GROUP}/gitsync"
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import contextlib
 import threading
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Protocol, Self
 from urllib.parse import quote, urlencode
 
 import orjson
@@ -55,15 +56,34 @@ class Impersonation:
 
 
 class Calls:
-    """How many requests were sent, over all users of one connection."""
+    """How many requests were sent, over all users of one connection; and how they were answered."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
+        self._answered: Counter[tuple[str, int]] = Counter()
         self.count = 0
 
     def add(self) -> None:
         with self._lock:
             self.count += 1
+
+    def answered(self, verb: str, status: int) -> None:
+        """``verb`` is the HTTP method, or WATCH; ``status`` is 0 where there was no answer."""
+        with self._lock:
+            self._answered[verb, status] += 1
+
+    @property
+    def by_answer(self) -> dict[tuple[str, int], int]:
+        """How many there were of each verb and status."""
+        with self._lock:
+            return dict(self._answered)
+
+
+class Fence(Protocol):
+    """Allows writing for a time only."""
+
+    def allow(self) -> float:
+        """For how many seconds writing is still allowed. Raises NotLeader where it is not."""
 
 
 class Cluster:
@@ -77,11 +97,13 @@ class Cluster:
         timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS,
         impersonation: Impersonation | None = None,
         calls: Calls | None = None,
+        fence: Fence | None = None,
     ) -> None:
         self._api_client = api_client
         self._configuration = api_client.configuration
         self._pool: urllib3.PoolManager = api_client.rest_client.pool_manager
         self._impersonation = impersonation
+        self._fence = fence
         self._auth_lock = threading.Lock()
         self._base: str = self._configuration.host.rstrip("/")
         self.default_namespace = default_namespace
@@ -123,13 +145,25 @@ class Cluster:
 
     def acting_as(self, impersonation: Impersonation) -> Cluster:
         """The same connection pool, with every request made as somebody else."""
-        return Cluster(
-            self._api_client,
-            default_namespace=self.default_namespace,
-            timeout_seconds=self.timeout_seconds,
-            impersonation=impersonation,
-            calls=self.calls,
-        )
+        return self._alike(impersonation=impersonation)
+
+    def fenced(self, fence: Fence) -> Cluster:
+        """The same, but that anything other than reading raises NotLeader unless the fence allows it."""
+        return self._alike(fence=fence)
+
+    def within(self, timeout_seconds: float) -> Cluster:
+        """The same with another timeout."""
+        return self._alike(timeout_seconds=timeout_seconds)
+
+    def _alike(self, **changes: Any) -> Cluster:
+        same = {
+            "default_namespace": self.default_namespace,
+            "timeout_seconds": self.timeout_seconds,
+            "impersonation": self._impersonation,
+            "calls": self.calls,
+            "fence": self._fence,
+        }
+        return Cluster(self._api_client, **{**same, **changes})
 
     @property
     def url(self) -> str:
@@ -190,19 +224,28 @@ class Cluster:
         url = f"{self._base}{path}"
         if query:
             url += "?" + urlencode({name: _text(value) for name, value in query.items() if value is not None})
+        data = orjson.dumps(body) if body is not None else None
+        connect_seconds = min(10.0, timeout_seconds)
+        if self._fence is not None and method != "GET":
+            # The last thing before it is sent; and two tries to connect end before that time does.
+            connect_seconds = min(connect_seconds, self._fence.allow() / 3)
+        verb = "WATCH" if stream else method
         try:
-            return self._pool.request(
+            response = self._pool.request(
                 method,
                 url,
-                body=orjson.dumps(body) if body is not None else None,
+                body=data,
                 headers=headers,
-                timeout=urllib3.Timeout(connect=min(10.0, timeout_seconds), read=timeout_seconds),
+                timeout=urllib3.Timeout(connect=connect_seconds, read=timeout_seconds),
                 retries=_READ_RETRIES if method == "GET" else _RETRIES,
                 preload_content=not stream,
                 redirect=False,
             )
         except (urllib3.exceptions.HTTPError, OSError) as exc:
+            self.calls.answered(verb, 0)
             raise unreachable(self._base, exc) from exc
+        self.calls.answered(verb, response.status)
+        return response
 
     def _headers(self, accept: str) -> urllib3.HTTPHeaderDict:
         headers = urllib3.HTTPHeaderDict({"Accept": accept, "User-Agent": "kubectl-gitops"})

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import logging
+import random
 import threading
 from typing import NamedTuple
 
 from kubectl_gitops.api.gitsync import GitSync
-from kubectl_gitops.api.names import CONTROLLER_FIELD_MANAGER, SYNC_REQUEST_ANNOTATION
+from kubectl_gitops.api.names import CONTROLLER_FIELD_MANAGER, PUSH_ANNOTATION, SYNC_REQUEST_ANNOTATION
 from kubectl_gitops.api.objects import Object, ResourceKey
 from kubectl_gitops.cluster.writing import merge_patch
 from kubectl_gitops.diff.rules import Rules
 from kubectl_gitops.errors import GitOpsError, InvalidInput, NotFound
 from kubectl_gitops.health.checks import checks_of
+from kubectl_gitops.reconciler.changes import changes_between
 from kubectl_gitops.reconciler.claims import GitSyncName, contested_words
 from kubectl_gitops.reconciler.following import Follower
-from kubectl_gitops.reconciler.ledger import Ledger, version_of
+from kubectl_gitops.reconciler.ledger import Counts, Ledger, version_of
 from kubectl_gitops.reconciler.restoring import Restorer
 from kubectl_gitops.reconciler.retrying import RetriesExhausted
 from kubectl_gitops.reconciler.status import Facts, Phase, drifted_since_in, phase_in, status_of
@@ -57,6 +59,7 @@ class Controller:
             clock=around.clock,
             wall_clock=now,
             drifted_since=drifted_since_in(status),
+            found=lambda kind: around.metrics.drift_found(str(self), kind),
         )
         self._lock = threading.Lock()
         self._object = obj
@@ -68,6 +71,7 @@ class Controller:
             generation=int(status.get("observedGeneration") or 0),
             request=str(status.get("lastSyncRequest") or ""),
         )
+        self._pushed = _push_of(obj)
         self._retry_seconds = _MIN_RETRY_SECONDS
         self.restorer = Restorer(
             self.ledger,
@@ -85,6 +89,23 @@ class Controller:
 
     # -- what becomes of the GitSync itself
 
+    def counts(self) -> Counts:
+        """How many objects there are, and of each sort."""
+        return self.ledger.counts()
+
+    def oldest_drift_seconds(self) -> float:
+        """For how long the object has been wrong that is longest; 0.0 where none is."""
+        return self.ledger.oldest_drift_seconds()
+
+    @property
+    def is_synced(self) -> bool:
+        """Whether the last attempt to sync went well."""
+        return self._said.phase.synced is True
+
+    @property
+    def is_suspended(self) -> bool:
+        return self.gitsync.suspended
+
     def update(self, gitsync: GitSync, obj: Object) -> bool:
         """Take over a newer GitSync. True if there is something to reconcile, not only a status."""
         if not self._take(obj):
@@ -97,9 +118,11 @@ class Controller:
         if _heals(gitsync) and not _heals(before):
             self.restorer.resume()
         self._turns.status()
-        if gitsync.generation != before.generation:
+        is_new = gitsync.generation != before.generation
+        if is_new:
             self.retry_now()
-        return gitsync.generation != before.generation or _request_of(obj) not in {"", self._said.request}
+        pushed, self._pushed = self._pushed, _push_of(obj)
+        return is_new or _request_of(obj) not in {"", self._said.request} or pushed != self._pushed
 
     def _take(self, obj: Object) -> bool:
         """Keep an object, unless we know a newer one: the answer to our own write may come before its event."""
@@ -153,7 +176,7 @@ class Controller:
                 self._is_forgiven = False
                 self._follower.retries.forgive()
             phase = self._follower.follow(gitsync, obj.get("status") or {}, asked=asked)
-            delay_seconds, self._retry_seconds = _interval(gitsync), _MIN_RETRY_SECONDS
+            delay_seconds, self._retry_seconds = _spread(_interval(gitsync)), _MIN_RETRY_SECONDS
             if phase.again_seconds is not None:
                 delay_seconds = min(delay_seconds, phase.again_seconds)
         except Interrupted:
@@ -168,12 +191,12 @@ class Controller:
 
     def _delay_after(self, exc: GitOpsError, gitsync: GitSync) -> float:
         if isinstance(exc, InvalidInput | RetriesExhausted):
-            return _interval(gitsync)  # only a new commit can help, or a new GitSync
+            return _spread(_interval(gitsync))  # only a new commit can help, or a new GitSync
         if gitsync.retry is not None and (due_in_seconds := self._follower.retries.due_in_seconds) is not None:
             return min(due_in_seconds, _interval(gitsync))
         delay_seconds = min(self._retry_seconds, max(_interval(gitsync), _MIN_RETRY_SECONDS))
         self._retry_seconds = min(self._retry_seconds * 2, _MAX_RETRY_SECONDS)
-        return delay_seconds
+        return _spread(delay_seconds)
 
     def restore(self, key: ResourceKey) -> None:
         """Put one object back, if it is still wrong."""
@@ -199,6 +222,7 @@ class Controller:
         except NotFound:
             return  # deleted meanwhile
         self._take(answer)
+        around.tell(gitsync, changes_between(previous, status))
 
     def _say_meanwhile(self, phase: Phase) -> None:
         self._said = self._said._replace(phase=phase)
@@ -238,6 +262,11 @@ def _interval(gitsync: GitSync) -> float:
     return max(gitsync.interval_seconds, _MIN_INTERVAL_SECONDS)
 
 
+def _spread(seconds: float) -> float:
+    """A little less, differently each time: many GitSyncs of one server must not ask it all at once."""
+    return seconds * random.uniform(0.8, 1.0)  # noqa: S311 - jitter
+
+
 def _heals(gitsync: GitSync) -> bool:
     return gitsync.self_heal and not gitsync.suspended
 
@@ -248,3 +277,7 @@ def _own_rules(gitsync: GitSync) -> tuple[object, ...]:
 
 def _request_of(obj: Object) -> str:
     return str((obj["metadata"].get("annotations") or {}).get(SYNC_REQUEST_ANNOTATION) or "")
+
+
+def _push_of(obj: Object) -> str:
+    return str((obj["metadata"].get("annotations") or {}).get(PUSH_ANNOTATION) or "")

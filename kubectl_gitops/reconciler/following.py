@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -26,6 +27,7 @@ from kubectl_gitops.reconciler.work import Work, covers, work_of
 from kubectl_gitops.snapshot.model import Snapshot
 from kubectl_gitops.snapshot.store import next_sequence
 from kubectl_gitops.source.desired import Desired, from_mirror
+from kubectl_gitops.source.mirror import Mirror
 from kubectl_gitops.source.render import Rendering
 from kubectl_gitops.source.variable_sources import read_variables
 from kubectl_gitops.sync.engine import Engine, Interrupted, Observer, SyncResult
@@ -87,7 +89,7 @@ class Follower:
         self._load(gitsync)
         writer = self._around.writer(gitsync)  # fails if it may not write at all; Git need not be asked for that
         mirror = self._around.repositories.mirror(gitsync, writer)
-        commit = mirror.update(gitsync.revision)
+        commit = self._newest(mirror, gitsync)
         self._around.repositories.verify(gitsync, writer, mirror, commit, since=self._verified_before(gitsync))
         variables = read_variables(gitsync.rendering.substitute, writer, gitsync.namespace)
         work = work_of(gitsync, commit.sha, variables)
@@ -118,8 +120,9 @@ class Follower:
                 variables=variables,
                 limits=self._around.limits,
             )
-            desired = from_mirror(mirror, commit.sha, gitsync.path, rendering, cache=self._around.rendered)
-            phase = self._sync(gitsync, desired, commit)
+            with self._measured(gitsync):
+                desired = from_mirror(mirror, commit.sha, gitsync.path, rendering, cache=self._around.rendered)
+                phase = self._sync(gitsync, desired, commit)
         except GitOpsError as exc:
             self._failed = (commit.sha, str(exc))
             self.retries.failed(work, exc, gitsync.retry)
@@ -128,6 +131,15 @@ class Follower:
         self.retries.forgive()
         self._done = work, phase
         return phase
+
+    def _newest(self, mirror: Mirror, gitsync: GitSync) -> Commit:
+        began, result = self._around.clock(), "failed"
+        try:
+            commit = mirror.update(gitsync.revision)
+            result = "succeeded"
+        finally:
+            self._around.metrics.git_asked(result, self._around.clock() - began)
+        return commit
 
     # -- what was before
 
@@ -179,6 +191,18 @@ class Follower:
         return get_object(self._around.cluster, self._around.resource, *name)
 
     # -- what is synced
+
+    @contextmanager
+    def _measured(self, gitsync: GitSync) -> Iterator[None]:
+        began, result = self._around.clock(), "failed"
+        try:
+            yield
+            result = "succeeded"
+        except Interrupted:
+            result = "interrupted"
+            raise
+        finally:
+            self._around.metrics.sync_ended(str(gitsync), result, self._around.clock() - began)
 
     def _sync(self, gitsync: GitSync, desired: Desired, commit: Commit) -> Phase:
         self.attempted = (commit.sha, now())

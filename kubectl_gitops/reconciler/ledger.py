@@ -84,6 +84,7 @@ class Ledger:
         clock: Callable[[], float],
         wall_clock: Callable[[], str],
         drifted_since: Mapping[tuple[str, str], str] | None = None,
+        found: Callable[[DriftKind], None] = lambda _: None,
     ) -> None:
         self._sealing_key = sealing_key
         self._rules = rules
@@ -91,6 +92,7 @@ class Ledger:
         self._clock = clock
         self._wall_clock = wall_clock
         self._drifted_since = dict(drifted_since or {})
+        self._found = found
         self._settled = threading.Condition()
         self._held: dict[ResourceKey, Held] = {}
         self._claimed: set[ResourceKey] = set()
@@ -235,6 +237,7 @@ class Ledger:
         before = self._drifted_since.pop((held.entry.namespace, str(held.entry.key)), "")
         if drift is not None and held.drift is None:
             held.noticed_at, held.since = self._clock(), before or self._wall_clock()
+            self._found(drift.kind)
         held.version = max(held.version, seen.version)
         held.health = health_of(seen.live, checks=self._checks())
         # Only what differs is kept: to be judged again should what counts change.
@@ -278,6 +281,12 @@ class Ledger:
         """Whether every object has been seen."""
         with self._settled:
             return all(held.health is not None for held in self._held.values())
+
+    def oldest_drift_seconds(self) -> float:
+        """For how long the object has been wrong that is longest; 0.0 where none is."""
+        with self._settled:
+            noticed = [held.noticed_at for held in self._held.values() if held.drift is not None]
+        return self._clock() - min(noticed) if noticed else 0.0
 
     def counts(self) -> Counts:
         with self._settled:

@@ -6,23 +6,29 @@ import logging
 import threading
 import time
 from collections import defaultdict
+from collections.abc import Callable
 from pathlib import Path
 
 from kubectl_gitops.api.gitsync import GitSync, read_gitsync
-from kubectl_gitops.api.names import API_VERSION, KIND
+from kubectl_gitops.api.names import API_VERSION, KIND, managed_by
 from kubectl_gitops.api.objects import Object, ResourceKey
 from kubectl_gitops.cluster.autoscalers import Autoscalers
 from kubectl_gitops.cluster.connection import Cluster
 from kubectl_gitops.cluster.discovery import Discovery
 from kubectl_gitops.cluster.watching import Watch
 from kubectl_gitops.errors import GitOpsError, InvalidInput
+from kubectl_gitops.reconciler.changes import Change
 from kubectl_gitops.reconciler.claims import Claims, GitSyncName
 from kubectl_gitops.reconciler.controller import Controller
+from kubectl_gitops.reconciler.events import Recorder
 from kubectl_gitops.reconciler.gates import readiness
 from kubectl_gitops.reconciler.identity import whoami
+from kubectl_gitops.reconciler.metrics import Metrics, Observed
+from kubectl_gitops.reconciler.notifying import Notifier
 from kubectl_gitops.reconciler.objectwatches import ObjectWatches
+from kubectl_gitops.reconciler.outgoing import Outgoing
 from kubectl_gitops.reconciler.repositories import Repositories
-from kubectl_gitops.reconciler.surroundings import Surroundings, Turns
+from kubectl_gitops.reconciler.surroundings import Surroundings, Turns, now
 from kubectl_gitops.reconciler.workqueue import WorkQueue
 from kubectl_gitops.snapshot.store import SnapshotStore
 from kubectl_gitops.source.limits import Limits
@@ -47,15 +53,23 @@ class Reconciler:
         cache_directory: Path,
         allow_file: bool = False,
         limits: Limits | None = None,
+        metrics: Metrics | None = None,
+        outgoing: Outgoing | None = None,
+        owns: Callable[[str, str], bool] = lambda _namespace, _name: True,
     ) -> None:
+        """``owns`` tells which GitSyncs (namespace, name) this one is in charge of: all, or those of a shard."""
         self._lock = threading.Lock()
         self._controllers: dict[GitSyncName, Controller] = {}
         self._gone: dict[GitSyncName, set[str]] = defaultdict(set)  # uids of GitSyncs whose snapshots are to be deleted
         self._readiness: dict[GitSyncName, tuple[bool, str]] = {}
+        self._owns = owns
+        self._names_of_labels: dict[str, GitSyncName] = {}  # of all GitSyncs, those of other shards too
         self._stopping = threading.Event()
         self._syncs: WorkQueue[GitSyncName] = WorkQueue("sync", self._reconcile, threads=4)
         self._restores: WorkQueue[tuple[Controller, ResourceKey]] = WorkQueue("restore", _restore, threads=8)
         self._statuses: WorkQueue[Controller] = WorkQueue("status", self._write_status, threads=2)
+        measured = metrics or Metrics()
+        self._events = Recorder(cluster, measured)
         discovery = Discovery(cluster)
         store = SnapshotStore(cluster, system_namespace)
         self._around = Surroundings(
@@ -73,7 +87,10 @@ class Reconciler:
             sync=self._sync_now,
             autoscaler_rules=lambda: self._autoscalers.rules,
             limits=limits or Limits(),
+            metrics=measured,
+            tell=self._tell,
         )
+        self._notifier = Notifier(outgoing or Outgoing(), measured, reader_of=self._around.writer, wall_clock=now)
         self._objects = ObjectWatches(cluster, discovery)
         self._autoscalers = Autoscalers(cluster, self._rules_changed)
         self._gitsyncs = Watch(cluster, self._around.resource, _Handler(self))
@@ -81,8 +98,31 @@ class Reconciler:
     def start(self) -> None:
         for queue in (self._syncs, self._restores, self._statuses):
             queue.start()
+        self._events.start()
+        self._notifier.start()
         self._autoscalers.start()
         self._gitsyncs.start()
+
+    def pushed(self, namespace: str, name: str) -> bool:
+        """There may be new commits: have Git asked now. Whether this one is in charge of that GitSync."""
+        with self._lock:
+            is_ours = (namespace, name) in self._controllers
+        if is_ours:
+            self._syncs.add((namespace, name))
+        return is_ours
+
+    def is_synced(self) -> bool:
+        """Whether it knows which GitSyncs there are."""
+        return self._gitsyncs.synced
+
+    def observed(self) -> list[Observed]:
+        """The GitSyncs, for the metrics."""
+        with self._lock:
+            return list(self._controllers.values())
+
+    def queue_depths(self) -> dict[str, int]:
+        """Of each queue, how many turns are due now and have not begun."""
+        return {"sync": self._syncs.depth(), "restore": self._restores.depth(), "status": self._statuses.depth()}
 
     def stop(self, *, timeout_seconds: float = 5.0) -> bool:
         """Finish the requests that have been sent, then end. Whether everything ended within that time."""
@@ -98,8 +138,10 @@ class Reconciler:
         queues = (self._syncs, self._restores, self._statuses)
         for queue in queues:
             queue.ask_to_stop()
-        joins = (*(queue.join for queue in queues), self._gitsyncs.join, self._autoscalers.join, self._objects.join)
-        return all(join(timeout_seconds=deadline - time.monotonic()) for join in joins)
+        self._events.ask_to_stop()
+        self._notifier.stop()
+        ending = (*queues, self._events, self._gitsyncs, self._autoscalers, self._objects)
+        return all(one.join(timeout_seconds=deadline - time.monotonic()) for one in ending)
 
     # -- GitSyncs
 
@@ -112,7 +154,11 @@ class Reconciler:
             _log.error("%s", exc)
             return
         with self._lock:
+            self._names_of_labels[gitsync.label] = name
             controller = self._controllers.get(name)
+        self._wake_dependents(name, obj)
+        if not self._owns(*name):
+            return
         if controller is not None and controller.gitsync.uid != gitsync.uid:
             self.gitsync_deleted(name)
             controller = None
@@ -122,11 +168,11 @@ class Reconciler:
             self._syncs.add(name)
         elif controller.update(gitsync, obj):
             self._syncs.add(name)
-        self._wake_dependents(name, obj)
 
     def gitsync_deleted(self, name: GitSyncName) -> None:
         """A GitSync is gone: its objects stay, and are nobody's any more."""
         with self._lock:
+            self._names_of_labels.pop(managed_by(*name), None)
             controller = self._controllers.pop(name, None)
             self._readiness.pop(name, None)
             if controller is None:
@@ -138,6 +184,7 @@ class Reconciler:
         for claim in self._around.claims.on(name):
             self._sync_now(claim.by)  # it is nobody's now
         self._around.claims.forget(name)
+        self._around.metrics.forget(str(controller))
         # In the queue of its syncs: one that is just running must not publish after it.
         self._syncs.add(name)
         _log.info("GitSync %s/%s is gone; its objects stay as they are", *name)
@@ -147,10 +194,13 @@ class Reconciler:
         present = {_name(obj) for obj in items}
         with self._lock:
             gone = self._controllers.keys() - present
+            self._names_of_labels = {managed_by(*name): name for name in present}
         for name in gone:
             self.gitsync_deleted(name)
         for obj in items:
             self.gitsync_changed(obj)
+        if not self._owns(*_NOBODY):
+            return
         strangers = self._around.store.uids() - {obj["metadata"]["uid"] for obj in items}
         if strangers:
             with self._lock:
@@ -196,6 +246,10 @@ class Reconciler:
             with self._lock:
                 self._gone[name].discard(uid)
 
+    def _tell(self, gitsync: GitSync, changes: list[Change]) -> None:
+        self._events.tell(gitsync, changes)
+        self._notifier.tell(gitsync, changes)
+
     def _rules_changed(self) -> None:
         with self._lock:
             controllers = list(self._controllers.values())
@@ -213,8 +267,10 @@ class Reconciler:
 
     def _holder_of(self, label: str, key: ResourceKey) -> GitSyncName | None:
         with self._lock:
-            controllers = list(self._controllers.values())
-        return next((one.name for one in controllers if one.gitsync.label == label and one.holds(key)), None)
+            name = self._names_of_labels.get(label)
+            controller = self._controllers.get(name) if name else None
+        # What those of other shards declare is not known here: they hold whatever has their label.
+        return name if controller is None or controller.holds(key) else None
 
     def _other_declarer_of(self, key: ResourceKey, but: GitSyncName) -> GitSyncName | None:
         with self._lock:
@@ -247,6 +303,11 @@ class Reconciler:
 
 #: Under this name snapshots are deleted of GitSyncs that were gone before this process began.
 _NOBODY: GitSyncName = ("", "")
+
+
+def check_installed(cluster: Cluster) -> None:
+    """Raises ClusterError where the API server does not answer, and NotFound where it serves no GitSyncs."""
+    Discovery(cluster).need(API_VERSION, KIND)
 
 
 def _restore(item: tuple[Controller, ResourceKey]) -> None:

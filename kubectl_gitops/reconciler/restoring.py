@@ -134,6 +134,7 @@ class Restorer:
             answer, entry = self._mend(held)
         except GitOpsError as exc:
             self._pacing.failed(key)
+            self._around.metrics.restore_failed(str(self))
             delay_seconds = max(self._pacing.delay_seconds(key), asked_to_wait_seconds(exc))
             _log.warning("%s: cannot restore %s, next try in %.1f s: %s", self, key.described, delay_seconds, exc)
             self._turns.restore(key, delay_seconds)
@@ -194,6 +195,7 @@ class Restorer:
         with self._lock:
             self._total += 1
             self.restored = Restored(total=self._total, name=key.described, time=now(), milliseconds=milliseconds)
+        self._around.metrics.restored(str(self), held.drift.kind, milliseconds / 1000)
         _log.info("%s: restored %s (%s) in %.0f ms", self, key.described, held.drift.kind, milliseconds)
         if held.entry.kind == "Namespace" and not key.group:
             self.resume()  # what belongs in it could not be restored before

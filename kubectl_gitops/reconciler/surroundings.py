@@ -12,8 +12,10 @@ from kubectl_gitops.api.objects import ResourceKey
 from kubectl_gitops.cluster.connection import Cluster, Impersonation
 from kubectl_gitops.cluster.discovery import Discovery, Resource
 from kubectl_gitops.diff.ignore import IgnoreRule
+from kubectl_gitops.reconciler.changes import Change
 from kubectl_gitops.reconciler.claims import Claims, GitSyncName
 from kubectl_gitops.reconciler.identity import writer_for
+from kubectl_gitops.reconciler.metrics import Metrics
 from kubectl_gitops.reconciler.repositories import Repositories
 from kubectl_gitops.snapshot.store import SnapshotStore
 from kubectl_gitops.source.limits import Limits
@@ -28,7 +30,7 @@ class Surroundings:
     label value on its objects and declares that object, if any, ``other_declarer_of`` which one declares an object
     besides a given one, and ``claims`` which lay claim to another's; ``sync`` gives one of them a turn.
     ``autoscaler_rules`` leave replicas to what scales them.
-    ``limits`` and ``rendered`` are those of rendering.
+    ``limits`` and ``rendered`` are those of rendering. ``tell`` tells others what has become of a GitSync.
     """
 
     cluster: Cluster
@@ -46,6 +48,8 @@ class Surroundings:
     autoscaler_rules: Callable[[], tuple[IgnoreRule, ...]]
     limits: Limits = field(default_factory=Limits)
     rendered: RenderCache = field(default_factory=RenderCache)
+    metrics: Metrics = field(default_factory=Metrics)
+    tell: Callable[[GitSync, list[Change]], None] = lambda _gitsync, _changes: None
     clock: Callable[[], float] = time.monotonic
 
     def writer(self, gitsync: GitSync) -> Cluster:

@@ -51,6 +51,12 @@ class WorkQueue(Generic[Key]):
         with self._ready:
             self._due.pop(key, None)
 
+    def depth(self) -> int:
+        """How many keys are due now, and have not got their turn."""
+        now = time.monotonic()
+        with self._ready:
+            return sum(due <= now for due in self._due.values())
+
     def ask_to_stop(self) -> None:
         """Begin nothing more; what is being worked on goes on."""
         with self._ready:

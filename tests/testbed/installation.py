@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
+import urllib.error
+import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+import psutil
 import yaml
+from prometheus_client.parser import text_string_to_metric_families
 
 from tests.testbed.kubeconfig import write_private
 from tests.testbed.ports import ReservedPorts
@@ -62,11 +67,46 @@ class Installation:
             "--cache-directory",
             str(self._processes.directory / "mirrors"),
             "--allow-file-repositories",
+            "--metrics-listen",
+            "127.0.0.1:0",
         ]
 
-    def start_reconciler(self, *, url: str = "") -> None:
+    def start_reconciler(self, *flags: str, url: str = "") -> None:
         """``url``: where it finds the API server, if not where that is."""
-        self._processes.start("reconciler", self.reconciler_command(url=url))
+        self._processes.start("reconciler", [*self.reconciler_command(url=url), *flags])
+
+    def reconciler_process(self) -> psutil.Process:
+        """The one that runs now."""
+        mine = str(self._processes.directory / "mirrors")
+        found = [one for one in psutil.process_iter(["cmdline"]) if mine in (one.info["cmdline"] or [])]
+        (process,) = found
+        return process
+
+    def ask_reconciler(self, path: str) -> tuple[int, str]:
+        """Status and text of what it answers on its port for probes and metrics; (0, why) while there is none."""
+        lines = [json.loads(line) for line in self.log("reconciler", 100_000).splitlines() if '"metrics"' in line]
+        if not lines:
+            return 0, "it does not run yet"
+        try:
+            with urllib.request.urlopen(f"http://{lines[-1]['metrics']}{path}", timeout=10) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as exc:
+            with exc:
+                return exc.code, exc.read().decode()
+        except urllib.error.URLError as exc:
+            return 0, str(exc.reason)
+
+    def reconciler_metric(self, name: str, **labels: str) -> float:
+        """The sum of a metric's samples with these labels; 0.0 where there are none."""
+        status, text = self.ask_reconciler("/metrics")
+        if status != 200:
+            return 0.0
+        return sum(
+            sample.value
+            for family in text_string_to_metric_families(text)
+            for sample in family.samples
+            if sample.name == name and labels.items() <= sample.labels.items()
+        )
 
     def stop_reconciler(self, *, grace_seconds: float = 10.0) -> int:
         return self._processes.stop("reconciler", grace_seconds=grace_seconds)["reconciler"]

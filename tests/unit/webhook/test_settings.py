@@ -10,8 +10,9 @@ import pytest
 from click.testing import CliRunner
 
 from kubectl_gitops.errors import InvalidInput
+from kubectl_gitops.serving.endpoint import Endpoint, read_endpoint
 from webhook.__main__ import main
-from webhook.settings import Endpoint, Settings, read_endpoint, read_url
+from webhook.settings import Settings, read_url
 
 SETTINGS = Settings(
     kubeconfig=None,
