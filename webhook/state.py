@@ -171,13 +171,17 @@ class _Owners:
             self._tell()
 
     def deleted(self, obj: Object) -> None:
-        label = _label_of(obj)
-        self._seen.pop(label, None)
-        if self._owners.pop(label, None) is not None:
+        if self._drop(_label_of(obj)):
             self._tell()
+
+    def _drop(self, label: str) -> bool:
+        self._seen.pop(label, None)
+        return self._owners.pop(label, None) is not None
 
     def _take(self, obj: Object) -> bool:
         label, metadata = _label_of(obj), obj["metadata"]
+        if metadata.get("deletionTimestamp"):  # its objects are being released or deleted: it keeps nothing any more
+            return self._drop(label)
         generation = (metadata.get("uid"), metadata.get("generation"))
         if self._seen.get(label) == generation:
             return False

@@ -28,6 +28,22 @@ class EnforcementMode(StrEnum):
     OFF = "Off"
 
 
+class DeletionPolicy(StrEnum):
+    """What becomes of a GitSync's objects when it is deleted."""
+
+    ORPHAN = "Orphan"
+    FOREGROUND = "Foreground"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rollback:
+    """Which snapshot counts in place of Git, by its number; who asked for it, and why."""
+
+    snapshot: int
+    by: str = ""
+    reason: str = ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retry:
     """``spec.sync.retry``: how often a sync that failed is tried again (None: for ever), and how long after.
@@ -86,6 +102,8 @@ class GitSync:
     receiver_provider: str = ""
     receiver_secret: str | None = None
     notifications: tuple[Object, ...] = ()
+    deletion_policy: DeletionPolicy = DeletionPolicy.ORPHAN
+    rollback: Rollback | None = None
 
     @property
     def label(self) -> str:
@@ -138,6 +156,8 @@ def read_gitsync(obj: Object) -> GitSync:
         notifications=tuple(spec.get("notifications") or ()),
         receiver_provider=source.get("receiver", {}).get("provider", ""),
         receiver_secret=source.get("receiver", {}).get("secretRef", {}).get("name"),
+        deletion_policy=DeletionPolicy(spec["deletionPolicy"]),
+        rollback=Rollback(**spec["rollback"]) if spec.get("rollback") else None,
     )
 
 

@@ -28,8 +28,20 @@ ENFORCEMENT_ANNOTATION = f"{GROUP}/enforcement"
 #: By these an object is a hook, in our words, Argo CD's and Helm's.
 HOOK_ANNOTATIONS = (f"{GROUP}/hook", "argocd.argoproj.io/hook", "helm.sh/hook")
 ARGOCD_IGNORE_RESTART_POLICY_ANNOTATION = "argocd.argoproj.io/ignore-restart-policy"
+#: On an object in Git: ``disabled`` keeps it, whatever we would delete it for; ``allowed`` lets even a kind go that
+#: holds what nobody can bring back.
+PRUNE_ANNOTATION = f"{GROUP}/prune"
+#: Others' words for the same, when all of an application is deleted: Argo CD's (Delete=false) and Helm's (keep).
+ARGOCD_SYNC_OPTIONS_ANNOTATION = "argocd.argoproj.io/sync-options"
+HELM_RESOURCE_POLICY_ANNOTATION = "helm.sh/resource-policy"
+#: On a GitSync: keeps it until the reconciler has done with its objects what spec.deletionPolicy says.
+FINALIZER = f"{GROUP}/finalizer"
+#: On a GitSync: why it is suspended.
+SUSPEND_REASON_ANNOTATION = f"{GROUP}/suspend-reason"
 #: On a GitSync: asks the reconciler to sync now; any new value counts.
 SYNC_REQUEST_ANNOTATION = f"{GROUP}/sync-requested-at"
+#: ... and who asked, as the command that was run has it from the API server. Whoever may ask may write another name.
+SYNC_REQUESTER_ANNOTATION = f"{GROUP}/sync-requested-by"
 
 #: On a GitSync: when a replica that is not in charge was last told that there are new commits.
 PUSH_ANNOTATION = f"{GROUP}/push-received-at"

@@ -37,6 +37,17 @@ COMMANDS: Final[Mapping[str, Subcommand]] = {
         "kubectl_gitops.cli.blame:command", "Show who set each field of an object, in the cluster and in Git"
     ),
     "sync": Subcommand("kubectl_gitops.cli.sync:command", "Make the cluster as Git says"),
+    "history": Subcommand(
+        "kubectl_gitops.cli.history:command", "Show the last syncs, and which of them can be rolled back to"
+    ),
+    "rollback": Subcommand("kubectl_gitops.cli.rollback:command", "Go back to what an earlier sync had made"),
+    "suspend": Subcommand(
+        "kubectl_gitops.cli.suspend:command", "Stop syncing and restoring GitSyncs; drift is still reported"
+    ),
+    "resume": Subcommand(
+        "kubectl_gitops.cli.resume:command", "Let GitSyncs follow Git again, after suspend or rollback"
+    ),
+    "delete": Subcommand("kubectl_gitops.cli.delete:command", "Delete a GitSync, and its objects or not"),
     "render": Subcommand(
         "kubectl_gitops.cli.render:command",
         "Print the objects that Git declares, each with the file and line it comes from",

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from kubectl_gitops.api.gitsync import GitSync
+from kubectl_gitops.api.names import SUSPEND_REASON_ANNOTATION
 from kubectl_gitops.api.objects import Object
 from kubectl_gitops.cli.options import ClusterOptions, all_namespaces_option, cluster_options, output_option
 from kubectl_gitops.cli.output import write
@@ -83,8 +84,13 @@ def _details(obj: Object) -> list[str]:
     status = obj.get("status") or {}
     name = obj["metadata"]["name"]
     lines = []
+    reason = (obj["metadata"].get("annotations") or {}).get(SUSPEND_REASON_ANNOTATION)
+    if reason and obj["spec"].get("suspend"):
+        lines.append(f"{name}: suspended: {reason}")
+    if deleting := _deleting(obj):
+        return [*lines, f"{name}: is being deleted: {deleting}"]
     synced = _condition(status, "Synced")
-    if synced.get("status") != "True":
+    if synced.get("status") != "True" or obj["spec"].get("rollback"):
         lines.append(f"{name}: {synced.get('reason', 'Unknown')}: {synced.get('message', 'no reconciler has seen it')}")
     healthy = _condition(status, "Healthy")
     if healthy.get("status") == "False":
@@ -98,6 +104,14 @@ def _details(obj: Object) -> list[str]:
     if restored:
         lines.append(f"{name}: restored {restored['object']} in {restored['milliseconds']:g} ms at {restored['time']}")
     return lines
+
+
+def _deleting(obj: Object) -> str:
+    """How far its deletion is; "" where it is not being deleted."""
+    if not obj["metadata"].get("deletionTimestamp"):
+        return ""
+    told = _condition(obj.get("status") or {}, "Reconciling")
+    return str(told["message"]) if told.get("reason") == "Deleting" else "no reconciler has taken notice yet"
 
 
 def _condition(status: Object, kind: str) -> Object:

@@ -9,11 +9,12 @@ from datetime import UTC, datetime
 import click
 
 from kubectl_gitops.api.durations import duration_seconds
-from kubectl_gitops.api.names import SYNC_REQUEST_ANNOTATION
+from kubectl_gitops.api.names import SYNC_REQUEST_ANNOTATION, SYNC_REQUESTER_ANNOTATION
 from kubectl_gitops.api.objects import Object
 from kubectl_gitops.cli.options import ClusterOptions, cluster_options, output_option
 from kubectl_gitops.cli.output import show, write
 from kubectl_gitops.cli.planned import Planned, local_plan, planned_report
+from kubectl_gitops.cli.selection import asker
 from kubectl_gitops.cli.targets import SourceOptions, find_gitsync, gitsync_of, gitsync_resource, source_options
 from kubectl_gitops.cluster.connection import Cluster
 from kubectl_gitops.cluster.discovery import Discovery
@@ -120,10 +121,14 @@ def _ask_reconciler(cluster: Cluster, namespace: str, name: str, timeout_seconds
     gitsync = gitsync_of(find_gitsync(cluster, discovery, namespace, name))
     if gitsync.suspended:
         raise InvalidInput(
-            f"GitSync {gitsync} is suspended: the reconciler writes nothing", hint="set spec.suspend to false first"
+            f"GitSync {gitsync} is suspended: the reconciler writes nothing",
+            hint=f"kubectl gitops resume {name} -n {namespace}",
         )
     request = datetime.now(UTC).isoformat(timespec="microseconds")
-    patch = {"metadata": {"annotations": {SYNC_REQUEST_ANNOTATION: request}}}
+    asked = {SYNC_REQUEST_ANNOTATION: request, SYNC_REQUESTER_ANNOTATION: asker(cluster)}
+    patch = {"metadata": {"annotations": asked}, "spec": {"rollback": None}}
+    if gitsync.rollback is not None:
+        click.echo(f"the rollback to snapshot {gitsync.rollback.snapshot} has ended", err=True)
     merge_patch(cluster, resource, namespace, name, patch, manager="kubectl-gitops-cli")
     deadline = time.monotonic() + timeout_seconds
     while True:

@@ -8,8 +8,14 @@ import threading
 from typing import NamedTuple
 
 from kubectl_gitops.api.gitsync import GitSync
-from kubectl_gitops.api.names import CONTROLLER_FIELD_MANAGER, PUSH_ANNOTATION, SYNC_REQUEST_ANNOTATION
+from kubectl_gitops.api.names import (
+    CONTROLLER_FIELD_MANAGER,
+    PUSH_ANNOTATION,
+    SYNC_REQUEST_ANNOTATION,
+    SYNC_REQUESTER_ANNOTATION,
+)
 from kubectl_gitops.api.objects import Object, ResourceKey
+from kubectl_gitops.cluster.finalizer import keep_finalizer
 from kubectl_gitops.cluster.writing import merge_patch
 from kubectl_gitops.diff.rules import Rules
 from kubectl_gitops.errors import GitOpsError, InvalidInput, NotFound
@@ -157,6 +163,10 @@ class Controller:
         """Write nothing more, neither objects nor status: the GitSync is gone, or this process ends."""
         self._stop.set()
 
+    def drain(self) -> None:
+        """After it has retired: wait for the writes that had begun."""
+        self.ledger.drain()
+
     @property
     def is_retired(self) -> bool:
         return self._stop.is_set()
@@ -169,13 +179,15 @@ class Controller:
         request = _request_of(obj)
         asked = request not in {"", self._said.request}
         try:
+            self._take(keep_finalizer(self._around.cluster, self._around.resource, obj))
             if self._are_rules_new:  # what did not count before was not kept: look at everything once more
                 self._are_rules_new = False
                 self.restorer.look_at(self.ledger.entries())
             if self._is_forgiven:
                 self._is_forgiven = False
                 self._follower.retries.forgive()
-            phase = self._follower.follow(gitsync, obj.get("status") or {}, asked=asked)
+            requester = _requester_of(obj) if asked else ""
+            phase = self._follower.follow(gitsync, obj.get("status") or {}, asked=asked, requester=requester)
             delay_seconds, self._retry_seconds = _spread(_interval(gitsync)), _MIN_RETRY_SECONDS
             if phase.again_seconds is not None:
                 delay_seconds = min(delay_seconds, phase.again_seconds)
@@ -245,6 +257,7 @@ class Controller:
             restored=self.restorer.restored,
             fights=self.restorer.fights(),
             contested=contested_words(self._around.claims.on(self.name), self._around.claims.by(self.name)),
+            history=self._follower.history,
         )
 
 
@@ -281,3 +294,7 @@ def _request_of(obj: Object) -> str:
 
 def _push_of(obj: Object) -> str:
     return str((obj["metadata"].get("annotations") or {}).get(PUSH_ANNOTATION) or "")
+
+
+def _requester_of(obj: Object) -> str:
+    return str((obj["metadata"].get("annotations") or {}).get(SYNC_REQUESTER_ANNOTATION) or "")[:256]

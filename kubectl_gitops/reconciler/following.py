@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from kubectl_gitops.api.commit import Commit
-from kubectl_gitops.api.gitsync import GitSync
+from kubectl_gitops.api.gitsync import GitSync, Rollback
 from kubectl_gitops.api.objects import Object, ResourceKey
 from kubectl_gitops.cluster.reading import get_object
 from kubectl_gitops.diff.rules import Rules
@@ -18,10 +18,12 @@ from kubectl_gitops.errors import GitOpsError
 from kubectl_gitops.reconciler.claims import GitSyncName
 from kubectl_gitops.reconciler.gates import outside_window, unasked, waiting, windows_of
 from kubectl_gitops.reconciler.handover import hand_over, without_others
+from kubectl_gitops.reconciler.history import FAILED, SYNCED, history_entry, with_entry
 from kubectl_gitops.reconciler.ledger import Ledger
 from kubectl_gitops.reconciler.restoring import Restorer
 from kubectl_gitops.reconciler.retrying import Deadline, Retries
-from kubectl_gitops.reconciler.status import Phase, Synced
+from kubectl_gitops.reconciler.rollback import ROLLED_BACK, declared_then, find_snapshot, rolled_back_text
+from kubectl_gitops.reconciler.status import Phase, Synced, phase_in
 from kubectl_gitops.reconciler.surroundings import Surroundings, Turns, now
 from kubectl_gitops.reconciler.work import Work, covers, work_of
 from kubectl_gitops.snapshot.model import Snapshot
@@ -33,6 +35,7 @@ from kubectl_gitops.source.variable_sources import read_variables
 from kubectl_gitops.sync.engine import Engine, Interrupted, Observer, SyncResult
 from kubectl_gitops.sync.inventory import Outcome, learned_entry
 from kubectl_gitops.sync.planning import Planner
+from kubectl_gitops.sync.rollback import plan_rollback
 from kubectl_gitops.sync.steps import Plan, Target
 
 _log = logging.getLogger(__name__)
@@ -67,6 +70,7 @@ class Follower:
         #: Whether it is known what the last process left.
         self.loaded = False
         self._began = False
+        self._rolled = False
         self._snapshot: Snapshot | None = None
         self._done: tuple[Work, Phase] | None = None
         self._synced_sha = ""
@@ -75,18 +79,25 @@ class Follower:
         #: The commit that was last tried, and when; and the one that was last synced.
         self.attempted: tuple[str, str] | None = None
         self.synced: Synced | None = None
+        #: As status.history has it.
+        self.history: tuple[Object, ...] = ()
 
     @property
     def sequence(self) -> int:
         """The number of the snapshot that counts; 0 where there is none."""
         return self._snapshot.sequence if self._snapshot else 0
 
-    def follow(self, gitsync: GitSync, status: Object, *, asked: bool) -> Phase:
+    def follow(self, gitsync: GitSync, status: Object, *, asked: bool, requester: str = "") -> Phase:
         """One round: whatever is new in Git is synced. ``status`` is what the last process left.
+
+        ``asked``: a person wants it synced now, as ``requester`` says who.
 
         Raises GitOpsError where that fails; SyncFailed if only some objects do. Raises Interrupted.
         """
         self._load(gitsync)
+        self.history = self.history or tuple(status.get("history") or ())
+        if gitsync.rollback is not None:
+            return self._roll_back(gitsync, gitsync.rollback, status)
         writer = self._around.writer(gitsync)  # fails if it may not write at all; Git need not be asked for that
         mirror = self._around.repositories.mirror(gitsync, writer)
         commit = self._newest(mirror, gitsync)
@@ -122,10 +133,12 @@ class Follower:
             )
             with self._measured(gitsync):
                 desired = from_mirror(mirror, commit.sha, gitsync.path, rendering, cache=self._around.rendered)
-                phase = self._sync(gitsync, desired, commit)
+                phase = self._sync(gitsync, desired, commit, requester)
         except GitOpsError as exc:
             self._failed = (commit.sha, str(exc))
             self.retries.failed(work, exc, gitsync.retry)
+            if not isinstance(exc, SyncFailed):
+                self._record(commit, FAILED, requester, None)
             raise
         self._failed = ("", "")
         self.retries.forgive()
@@ -190,6 +203,48 @@ class Follower:
     def _find(self, name: GitSyncName) -> Object | None:
         return get_object(self._around.cluster, self._around.resource, *name)
 
+    # -- what counts in place of Git
+
+    def _roll_back(self, gitsync: GitSync, rollback: Rollback, status: Object) -> Phase:
+        """One round while an older snapshot counts. Git is asked for nothing but the values of Secrets."""
+        work = work_of(gitsync, f"snapshot {rollback.snapshot}")
+        if not self._rolled and not work.heals and _is_rolled_back(status, gitsync):
+            self._done = work, phase_in(status)
+        self._rolled = True
+        if gitsync.suspended:
+            return Phase(synced=None, reason="Suspended", message="the rollback waits: resume it")
+        if self._done is not None and covers(self._done[0], work):
+            return self._done[1]
+        old = find_snapshot(self._around.store, gitsync, rollback.snapshot)
+        commit = old.revision
+        assert commit is not None
+        self.attempted = (commit.sha, now())
+        self._around.discovery.refresh()
+        found = plan_rollback(
+            self._planner(gitsync),
+            self._around.discovery,
+            old,
+            current=self._snapshot,
+            target=Target.of(gitsync),
+            from_git=declared_then(self._around, gitsync, old),
+            sealing_key=self._around.sealing_key,
+        )
+        plan = without_others(found.plan, gitsync, self._around)
+        if plan.writes:
+            self._say(Phase(synced=None, reason="RollingBack", message=f"to {commit.short}", reconciling=True))
+        result = self._carry_out(plan, replace(gitsync, repo_url=old.repo_url, path=old.path), commit, self._stop)
+        if result.failed:
+            self._record(commit, FAILED, rollback.by, result)
+            raise SyncFailed(_failures_text(result))
+        self._record(commit, ROLLED_BACK, rollback.by, result)
+        self.synced = Synced(commit=commit, time=now())
+        self._synced_sha = commit.sha
+        words = rolled_back_text(old, rollback, found.left_alone)
+        _log.info("%s: %s in %.2f s", gitsync, words, result.seconds)
+        phase = Phase(synced=True, reason=ROLLED_BACK, message=words)
+        self._done = work, phase
+        return phase
+
     # -- what is synced
 
     @contextmanager
@@ -204,7 +259,11 @@ class Follower:
         finally:
             self._around.metrics.sync_ended(str(gitsync), result, self._around.clock() - began)
 
-    def _sync(self, gitsync: GitSync, desired: Desired, commit: Commit) -> Phase:
+    def _record(self, commit: Commit, outcome: str, requester: str, result: SyncResult | None) -> None:
+        entry = history_entry(commit, outcome=outcome, time=now(), requester=requester, result=result)
+        self.history = with_entry(self.history, entry)
+
+    def _sync(self, gitsync: GitSync, desired: Desired, commit: Commit, requester: str) -> Phase:
         self.attempted = (commit.sha, now())
         deadline = Deadline(self._stop, gitsync.timeout_seconds, clock=self._around.clock)
         plan = self._plan(gitsync, desired)
@@ -220,8 +279,10 @@ class Follower:
                 f"the sync of {commit.short} was ended after {seconds} (spec.sync.timeout): not all of it is applied"
             ) from None
         if result.failed:
+            self._record(commit, FAILED, requester, result)
             raise SyncFailed(_failures_text(result))
         if plan.writes or self._synced_sha != commit.sha:  # else it was synced before, and only looked at now
+            self._record(commit, SYNCED, requester, result)
             self.synced = Synced(commit=commit, time=now())
         self._synced_sha = commit.sha
         words = _success(commit, result.snapshot)
@@ -232,16 +293,20 @@ class Follower:
 
     def _plan(self, gitsync: GitSync, desired: Desired) -> Plan:
         self._around.discovery.refresh()  # kinds come and go, and two requests tell
-        planner = Planner(
+        target = Target.of(gitsync)
+        plan = self._planner(gitsync).plan(
+            desired.declared, target, previous=self._snapshot, file_commits=desired.file_commits
+        )
+        return without_others(plan, gitsync, self._around)
+
+    def _planner(self, gitsync: GitSync) -> Planner:
+        return Planner(
             reader=self._around.cluster,
             writer=self._around.writer(gitsync),
             discovery=self._around.discovery,
             sealing_key=self._around.sealing_key,
             rules=Rules.of(gitsync),
         )
-        target = Target.of(gitsync)
-        plan = planner.plan(desired.declared, target, previous=self._snapshot, file_commits=desired.file_commits)
-        return without_others(plan, gitsync, self._around)
 
     def _carry_out(self, plan: Plan, gitsync: GitSync, commit: Commit, stop: threading.Event) -> SyncResult:
         # What is written where has gone into the snapshot, and would only take room here.
@@ -285,6 +350,11 @@ class Follower:
         entry = learned_entry(outcome, self._around.sealing_key)
         if self._ledger.land(outcome.step.key, outcome.answer, entry):
             self._restorer.noticed(outcome.step.key)
+
+
+def _is_rolled_back(status: Object, gitsync: GitSync) -> bool:
+    """Whether the last process did so, for the GitSync as it is now: where drift is only reported, once is enough."""
+    return status.get("observedGeneration") == gitsync.generation and phase_in(status).reason == ROLLED_BACK
 
 
 def _success(commit: Commit, snapshot: Snapshot) -> str:

@@ -187,6 +187,11 @@ class Ledger:
                 self._see(held, held.seen)
             return held.drift is not None
 
+    def drain(self) -> None:
+        """Wait until no restore that has begun is under way."""
+        with self._settled:
+            self._settled.wait_for(lambda: not self._claimed)
+
     # -- what is
 
     def observe(self, live: Object, key: ResourceKey) -> bool:

@@ -15,11 +15,13 @@ from kubectl_gitops.api.objects import Object, ResourceKey
 from kubectl_gitops.cluster.autoscalers import Autoscalers
 from kubectl_gitops.cluster.connection import Cluster
 from kubectl_gitops.cluster.discovery import Discovery
+from kubectl_gitops.cluster.finalizer import has_finalizer, is_being_deleted
 from kubectl_gitops.cluster.watching import Watch
 from kubectl_gitops.errors import GitOpsError, InvalidInput
 from kubectl_gitops.reconciler.changes import Change
 from kubectl_gitops.reconciler.claims import Claims, GitSyncName
 from kubectl_gitops.reconciler.controller import Controller
+from kubectl_gitops.reconciler.deletion import Ending
 from kubectl_gitops.reconciler.events import Recorder
 from kubectl_gitops.reconciler.gates import readiness
 from kubectl_gitops.reconciler.identity import whoami
@@ -60,6 +62,7 @@ class Reconciler:
         """``owns`` tells which GitSyncs (namespace, name) this one is in charge of: all, or those of a shard."""
         self._lock = threading.Lock()
         self._controllers: dict[GitSyncName, Controller] = {}
+        self._endings: dict[GitSyncName, Ending] = {}
         self._gone: dict[GitSyncName, set[str]] = defaultdict(set)  # uids of GitSyncs whose snapshots are to be deleted
         self._readiness: dict[GitSyncName, tuple[bool, str]] = {}
         self._owns = owns
@@ -155,10 +158,15 @@ class Reconciler:
             return
         with self._lock:
             self._names_of_labels[gitsync.label] = name
-            controller = self._controllers.get(name)
         self._wake_dependents(name, obj)
         if not self._owns(*name):
             return
+        if is_being_deleted(obj):
+            self._end(name, gitsync, obj)
+            return
+        with self._lock:
+            self._endings.pop(name, None)
+            controller = self._controllers.get(name)
         if controller is not None and controller.gitsync.uid != gitsync.uid:
             self.gitsync_deleted(name)
             controller = None
@@ -170,30 +178,57 @@ class Reconciler:
             self._syncs.add(name)
 
     def gitsync_deleted(self, name: GitSyncName) -> None:
-        """A GitSync is gone: its objects stay, and are nobody's any more."""
+        """A GitSync is gone: whatever is left of its objects is nobody's any more."""
         with self._lock:
             self._names_of_labels.pop(managed_by(*name), None)
-            controller = self._controllers.pop(name, None)
             self._readiness.pop(name, None)
-            if controller is None:
+            ending, controller = self._endings.pop(name, None), self._controllers.get(name)
+            known = controller or ending
+            if known is None:
                 return
-            self._gone[name].add(controller.gitsync.uid)
-        controller.retire()
-        self._objects.forget(controller)
-        self._around.repositories.forget(name)
+            self._gone[name].add(known.gitsync.uid)
+        self._retire(name)
         for claim in self._around.claims.on(name):
             self._sync_now(claim.by)  # it is nobody's now
-        self._around.claims.forget(name)
-        self._around.metrics.forget(str(controller))
         # In the queue of its syncs: one that is just running must not publish after it.
         self._syncs.add(name)
-        _log.info("GitSync %s/%s is gone; its objects stay as they are", *name)
+        _log.info("GitSync %s/%s is gone", *name)
+
+    def _end(self, name: GitSyncName, gitsync: GitSync, obj: Object) -> None:
+        """A GitSync is to go: nothing is synced or restored any more, and its turns see to what it has deployed."""
+        if not has_finalizer(obj):  # somebody else's keeps it; we are done with it, or never knew it
+            self.gitsync_deleted(name)
+            return
+        with self._lock:
+            ending = self._endings.get(name)
+        if ending is not None and ending.gitsync.uid == gitsync.uid:
+            is_new = ending.gitsync.generation != gitsync.generation
+            ending.update(gitsync, obj)
+        else:
+            controller = self._retire(name)
+            ending = Ending(gitsync, obj, self._around, drained=controller.drain if controller else lambda: None)
+            with self._lock:
+                self._endings[name] = ending
+            is_new = True
+        if is_new:  # else it is our own status
+            self._syncs.add(name)
+
+    def _retire(self, name: GitSyncName) -> Controller | None:
+        with self._lock:
+            controller = self._controllers.pop(name, None)
+        if controller is not None:
+            controller.retire()
+            self._objects.forget(controller)
+            self._around.repositories.forget(name)
+            self._around.claims.forget(name)
+            self._around.metrics.forget(str(controller))
+        return controller
 
     def gitsyncs_replaced(self, items: list[Object]) -> None:
         """All GitSyncs there are."""
         present = {_name(obj) for obj in items}
         with self._lock:
-            gone = self._controllers.keys() - present
+            gone = (self._controllers.keys() | self._endings.keys()) - present
             self._names_of_labels = {managed_by(*name): name for name in present}
         for name in gone:
             self.gitsync_deleted(name)
@@ -233,7 +268,9 @@ class Reconciler:
         """Returns the seconds until the next turn; None where there is none to come."""
         self._forget_snapshots(name)
         with self._lock:
-            controller = self._controllers.get(name)
+            controller, ending = self._controllers.get(name), self._endings.get(name)
+        if ending is not None:
+            return ending.turn()
         if controller is None:
             return None
         delay_seconds = controller.reconcile()

@@ -16,7 +16,7 @@ from kubectl_gitops.diff.compare import canonical_of
 from kubectl_gitops.diff.drift import DriftKind, ObjectDrift
 from kubectl_gitops.diff.path import ABSENT, format_path
 from kubectl_gitops.diff.rules import Rules
-from kubectl_gitops.diff.secrets import is_secret, seal
+from kubectl_gitops.diff.secrets import seal
 from kubectl_gitops.diff.yielding import yielded
 from kubectl_gitops.errors import ClusterError, GitOpsError
 from kubectl_gitops.reconciler.ledger import Held, Ledger
@@ -24,6 +24,7 @@ from kubectl_gitops.reconciler.pacing import Fight, Pacing
 from kubectl_gitops.reconciler.removing import remove_additions
 from kubectl_gitops.reconciler.status import Restored
 from kubectl_gitops.reconciler.surroundings import Surroundings, Turns, now
+from kubectl_gitops.snapshot.applicable import applicable
 from kubectl_gitops.snapshot.model import Entry
 
 _log = logging.getLogger(__name__)
@@ -127,6 +128,9 @@ class Restorer:
             return
         held = self._ledger.claim(key, additions=self._may_remove())
         if held is None:
+            return
+        if self._stop.is_set():  # told to meanwhile: whoever waits for our claims must find none that still writes
+            self._ledger.land(key)
             return
         answer: Object | None = None
         entry: Entry | None = None
@@ -257,14 +261,3 @@ def to_apply(held: Held) -> Object | None:
     if obj is None or held.ignored is None or held.seen is None or held.seen.live is None:
         return obj
     return yielded(obj, [one.path for one in held.ignored.fields if one.kind is DriftKind.MODIFIED], held.seen.live)
-
-
-def applicable(entry: Entry) -> Object | None:
-    """An object to apply from its canonical form alone; None for a Secret, whose values are sealed in it."""
-    if entry.canonical is None:
-        return None
-    obj = {"apiVersion": entry.api_version, "kind": entry.kind, **entry.canonical.tree}
-    if is_secret(obj):
-        return None
-    identity = {"name": entry.name, **({"namespace": entry.namespace} if entry.namespace else {})}
-    return {**obj, "metadata": {**(entry.canonical.tree.get("metadata") or {}), **identity}}

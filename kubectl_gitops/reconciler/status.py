@@ -15,7 +15,7 @@ from kubectl_gitops.reconciler.ledger import Counts, Held
 from kubectl_gitops.reconciler.pacing import Fight
 
 #: What is told of the last time, however long ago; a merge patch would not take it away either.
-_LASTING = ("lastAttempted", "synced", "lastSyncRequest", "inventoryRef", "restored")
+_LASTING = ("lastAttempted", "synced", "lastSyncRequest", "inventoryRef", "restored", "history")
 #: Drifted fields listed in the status; the report lists all.
 MAX_DRIFT = 20
 
@@ -71,6 +71,7 @@ class Facts:
     restored: Restored | None
     fights: Sequence[Fight] = ()
     contested: str = ""
+    history: Sequence[Object] = ()
 
 
 def status_of(facts: Facts, previous: Object, now: str) -> Object:
@@ -102,6 +103,8 @@ def status_of(facts: Facts, previous: Object, now: str) -> Object:
             "message": commit.subject,
             "author": commit.author,
         }
+    if facts.history:
+        status["history"] = list(facts.history)
     if facts.sync_request:
         status["lastSyncRequest"] = facts.sync_request
     if facts.sequence:

@@ -46,6 +46,15 @@ class SnapshotStore:
         chunks = self._listed(f"{GITSYNC_LABEL}={label}", metadata_only=False)
         return newest(chunks).get(label)
 
+    def load_kept(self, namespace: str, name: str) -> list[Snapshot]:
+        """All readable snapshots of syncs of a GitSync that have ended, the newest first."""
+        label = managed_by(namespace, name)
+        publications: dict[int, list[Object]] = defaultdict(list)
+        for chunk in self._listed(f"{GITSYNC_LABEL}={label}", metadata_only=False):
+            publications[sequence_of(chunk)[1]].append(chunk)
+        found = [newest(publications[sequence]).get(label) for sequence in sorted(publications, reverse=True)]
+        return [snapshot for snapshot in found if snapshot is not None and snapshot.complete]
+
     def load_all(self) -> list[Snapshot]:
         """The newest readable snapshot of each GitSync, by namespace and name."""
         found = newest(self._listed(GITSYNC_LABEL, metadata_only=False)).values()

@@ -24,6 +24,7 @@ def app(control_plane: ControlPlane, reconciler: Installation, namespace: str, t
     made = App(control_plane, namespace, new_repository(tmp_path))
     yield made
     made.delete()
+    made.wait_gone()
 
 
 @pytest.fixture

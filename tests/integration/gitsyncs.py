@@ -170,6 +170,20 @@ class App:
         with suppress(RequestFailed):
             self.plane.request("DELETE", f"{self._path}/{self.name}")
 
+    def wait_gone(self) -> None:
+        """Until the reconciler has let it go, too."""
+        wait_until(lambda: not self.exists, SECONDS, f"{self.name} to be gone")
+
+    @property
+    def exists(self) -> bool:
+        try:
+            self.get()
+        except RequestFailed as exc:
+            if exc.status != 404:
+                raise
+            return False
+        return True
+
     def get(self) -> Object:
         found: Object = self.plane.request("GET", f"{self._path}/{self.name}")
         return found

@@ -370,6 +370,6 @@ def test_a_gitsync_that_has_not_synced_yet_has_no_drift_to_show(shop: Shop, plan
     plane.kubectl("patch", "gitsync", "later", "-n", "default", "--type=merge", "-p", '{"spec": {"suspend": true}}')
     refused = gitops.refused("sync", "later", "-n", "default")
     assert refused == Refusal(
-        "GitSync default/later is suspended: the reconciler writes nothing", "set spec.suspend to false first"
+        "GitSync default/later is suspended: the reconciler writes nothing", "kubectl gitops resume later -n default"
     )
     plane.kubectl("delete", "gitsync", "later", "-n", "default")

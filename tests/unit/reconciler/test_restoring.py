@@ -9,7 +9,8 @@ from kubectl_gitops.diff.compare import Canonical
 from kubectl_gitops.diff.rules import Rules
 from kubectl_gitops.errors import ClusterError, GitOpsError
 from kubectl_gitops.reconciler.ledger import Held
-from kubectl_gitops.reconciler.restoring import applicable, asked_to_wait_seconds, how_changed, to_apply
+from kubectl_gitops.reconciler.restoring import asked_to_wait_seconds, how_changed, to_apply
+from kubectl_gitops.snapshot.applicable import applicable
 from kubectl_gitops.sync.drift import drift_of
 from tests.unit.sync.samples import KEY, applied, changed, declared, entry_of
 

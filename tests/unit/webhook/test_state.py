@@ -18,6 +18,8 @@ from webhook.requester import Exemption
 from webhook.state import _Owners, _SealingKey, _Snapshots, autoscaled_by, read_owner
 from webhook.view import View, labels_by_namespace
 
+LABEL_OF_OTHER = "gitops-system.other"
+
 
 class Published:
     """Takes what a handler publishes."""
@@ -48,6 +50,23 @@ def test_a_gitsync_without_a_mode_enforces() -> None:
     obj = gitsync()
     del obj["spec"]["enforcement"]
     assert read_owner(obj).mode is EnforcementMode.ENFORCE
+
+
+def test_a_gitsync_that_is_being_deleted_keeps_nothing_any_more() -> None:
+    published = Published()
+    owners = _Owners(published)
+    owners.replaced([gitsync(), gitsync(name="other")], "1")
+    ending = gitsync(generation=2)
+    ending["metadata"]["deletionTimestamp"] = "2026-11-01T10:00:00Z"
+    owners.changed(ending)
+    assert [sorted(known) for known in published.values] == [
+        [LABEL_OF_OTHER, LABEL],
+        [LABEL_OF_OTHER],
+    ]
+    owners.changed(ending)
+    assert len(published.values) == 2
+    owners.replaced([ending], "2")
+    assert published.values[-1] == {}
 
 
 @pytest.mark.parametrize("spec", [{"enforcement": {"mode": "off"}}, {"source": {}}, {"unknown": 1}, {"enforcement": 3}])
