@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 
 import orjson
 from flask import Flask, Response, request
@@ -24,12 +25,18 @@ VALIDATE_PATH = "/validate"
 #: each ``<`` takes six bytes. What it sends must fit: what is refused here, the failurePolicy lets pass.
 MAX_BODY_BYTES = 32 << 20
 
+_TITLES = {Reason.EXEMPT: "change by an exempt requester", Reason.BREAK_GLASS: "change under break-glass"}
 _JSON = "application/json"
 _TEXT = "text/plain; charset=utf-8"
 
 
-def create_app(state: State, metrics: Metrics | None = None) -> Flask:
-    """The app that answers reviews. What raises becomes HTTP 500, and the failurePolicy decides; never a verdict."""
+def create_app(
+    state: State, metrics: Metrics | None = None, *, record: Callable[[Request, Verdict], None] = lambda *_: None
+) -> Flask:
+    """The app that answers reviews. What raises becomes HTTP 500, and the failurePolicy decides; never a verdict.
+
+    ``record`` is told of each request that was found fault with; it must not wait for anything.
+    """
     measured = metrics or Metrics(state)
     app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
@@ -44,6 +51,7 @@ def create_app(state: State, metrics: Metrics | None = None) -> Flask:
             measured.count(asked, verdict)
             if verdict.refusal is not None:
                 _log_refusal(asked, verdict)
+                record(asked, verdict)
             answer = respond(
                 asked.uid,
                 allowed=verdict.allowed,
@@ -118,7 +126,7 @@ def _judge(body: bytes, view: View) -> tuple[Request, Verdict]:
 def _log_refusal(asked: Request, verdict: Verdict) -> None:
     """One line for each, with who, what and which fields; never with what is in them."""
     _log.warning(
-        "change by an exempt requester" if verdict.reason is Reason.EXEMPT else "change diverges from Git",
+        _TITLES.get(verdict.reason, "change diverges from Git"),
         extra={
             "verdict": verdict.outcome.value,
             "reason": verdict.reason.value,
@@ -130,5 +138,6 @@ def _log_refusal(asked: Request, verdict: Verdict) -> None:
             "user": asked.user,
             "uid": asked.uid,
             "dry_run": asked.dry_run,
+            **({"break_glass": f"{verdict.glass.by}: {verdict.glass.reason}"} if verdict.glass else {}),
         },
     )

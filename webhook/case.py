@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from kubectl_gitops.api.breakglass import BreakGlass
 from kubectl_gitops.api.objects import Object, ResourceKey
 from kubectl_gitops.diff.compare import FieldChange
 from kubectl_gitops.diff.fieldset import EMPTY, FieldSet, our_fields_v1
@@ -23,7 +24,7 @@ class Case:
     """Of a Secret, ``old`` and ``new`` are sealed where the key is known.
 
     ``key`` is the object that is judged. ``replicas`` is where it has its replicas; ``is_autoscaled`` says that a
-    HorizontalPodAutoscaler sets them.
+    HorizontalPodAutoscaler sets them. ``glass`` is the break-glass that is open for it.
     """
 
     request: Request
@@ -37,6 +38,7 @@ class Case:
     comparable: bool
     replicas: FieldPath = REPLICAS
     is_autoscaled: bool = False
+    glass: BreakGlass | None = None
 
     @property
     def is_secret(self) -> bool:
@@ -133,6 +135,7 @@ def case_of(label: str, owner: Owner, request: Request, view: View) -> Case:
         and (not is_secret or key is not None),
         replicas=(scale.path_in(request.api_version) if scale else None) or REPLICAS,
         is_autoscaled=request.key in view.autoscaled,
+        glass=view.glass_for(label, request.key),
     )
 
 
@@ -156,5 +159,6 @@ def refused(
             details=details,
             source=source_of(entry.origin, entry.commit) if entry else "",
             advice=advice or f"Change it in Git, then run: {case.sync_command}",
+            emergency=gitops_command("break-glass", case.owner),
         ),
     )

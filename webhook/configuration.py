@@ -85,7 +85,8 @@ def webhook_configuration(
         },
         "matchPolicy": "Equivalent",
         "failurePolicy": "Ignore",
-        "sideEffects": "None",
+        # Events tell of denials.
+        "sideEffects": "NoneOnDryRun",
         "timeoutSeconds": TIMEOUT_SECONDS,
         "admissionReviewVersions": ["v1"],
     }

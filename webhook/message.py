@@ -27,6 +27,7 @@ MAX_FIELD_WARNINGS = 10
 
 _MAX_SUBJECT, _MAX_OWNER, _MAX_SOURCE = 160, 100, 180
 _MAX_PATH, _MAX_VALUE, _MAX_PLACE = 120, 48, 60
+_ROOM_FOR_FIELDS = 300
 HIDDEN = "***"
 
 _BARE_WORD = re.compile(r"(?!(?:true|false|null)\Z)[A-Za-z_/][A-Za-z0-9_./:@+-]*")
@@ -40,7 +41,8 @@ OriginOf = Callable[[FieldPath], Origin | None]
 class Refusal:
     """``details`` belong to ``paths``, one to one; of ``unnamed`` more, only the number is told.
 
-    ``source`` is where Git declares the object, "" if unknown.
+    ``source`` is where Git declares the object, "" if unknown. ``emergency`` is the command that would let the request
+    pass, for who may; only who is denied is told.
     """
 
     subject: str
@@ -50,6 +52,7 @@ class Refusal:
     unnamed: int = 0
     source: str = ""
     advice: str = ""
+    emergency: str = ""
 
 
 def subject_of(key: ResourceKey) -> str:
@@ -113,6 +116,10 @@ def as_text(refusal: Refusal) -> str:
     foot = [f"Declared in {refusal.source}"] if refusal.source else []
     foot += [refusal.advice] if refusal.advice else []
     room = MAX_MESSAGE - _size("\n".join([head, *foot])) - 1
+    emergency = f"In an emergency, if you may: {refusal.emergency}"
+    if refusal.emergency and room - _size(emergency) > _ROOM_FOR_FIELDS:
+        foot.append(emergency)
+        room -= _size(emergency) + 1
     fields = [f"  {_keep_end(p, _MAX_PATH)}: {d}" for p, d in zip(refusal.paths, refusal.details, strict=True)]
     return plain_lines([head, *_fit(fields, room, unnamed=refusal.unnamed), *foot])
 

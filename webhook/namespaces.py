@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from kubectl_gitops.api.breakglass import BreakGlass
 from kubectl_gitops.api.gitsync import EnforcementMode
 from webhook.changes import is_terminating
 from webhook.message import Refusal, object_line, owner_name, release_command, subject_of
 from webhook.requester import CLEANERS
 from webhook.review import Operation, Request
-from webhook.verdict import OUTCOMES, Outcome, Reason, Undecided, Verdict, allow, refuse
+from webhook.verdict import OUTCOMES, Outcome, Reason, Undecided, Verdict, allow, let_through, refuse
 from webhook.view import Owner, View
 
 #: How many of the objects in it a message names; it tells the number of all.
@@ -25,6 +26,7 @@ class _Held:
 
     owner: Owner
     mode: EnforcementMode
+    glass: BreakGlass | None
     name: str
     place: str
 
@@ -45,7 +47,12 @@ def decide_deletion(request: Request, view: View) -> Verdict:
     if not held:
         return allow(Reason.NOT_MANAGED)
     guarding = [one for one in held if not _is_exempt(one.owner, request)]
+    opened = [one for one in guarding if one.glass is not None and one.mode is EnforcementMode.ENFORCE]
+    guarding = [one for one in guarding if one not in opened]
     mode = min((one.mode for one in guarding), key=_SEVERITY.index, default=None)
+    if opened and mode is not EnforcementMode.ENFORCE:
+        assert opened[0].glass is not None
+        return let_through(_refusal(request, opened), opened[0].glass, owner=opened[0].owner, revision="")
     told = [one for one in guarding if one.mode is mode] or held
     outcome = OUTCOMES[mode] if mode else Outcome.ALLOW
     reason = Reason.DELETES_NAMESPACE if mode else Reason.EXEMPT
@@ -65,7 +72,13 @@ def _held_in(namespace: str, view: View) -> Iterator[_Held]:
         for entry in snapshot.in_namespace(namespace):
             mode = owner.mode_for(entry)
             if entry.canonical is not None and mode is not EnforcementMode.OFF:
-                yield _Held(owner=owner, mode=mode, name=str(entry.key), place=str(entry.origin))
+                yield _Held(
+                    owner=owner,
+                    mode=mode,
+                    glass=view.glass_for(label, entry.key),
+                    name=str(entry.key),
+                    place=str(entry.origin),
+                )
 
 
 def _is_exempt(owner: Owner, request: Request) -> bool:

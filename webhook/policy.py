@@ -25,7 +25,7 @@ from webhook.review import Operation, Request, managed_by_label
 from webhook.scales import SUBRESOURCE as SCALE
 from webhook.scales import replicas_in
 from webhook.scaling import scaled_cases
-from webhook.verdict import OUTCOMES, Outcome, Reason, Undecided, Verdict, allow, refuse
+from webhook.verdict import OUTCOMES, Outcome, Reason, Undecided, Verdict, allow, let_through, refuse
 from webhook.view import View
 
 _LABEL_PATH: FieldPath = ("metadata", "labels", MANAGED_BY_LABEL)
@@ -91,6 +91,8 @@ def _verdict(case: Case, judge: Callable[[Case], Finding]) -> Verdict:
     if finding.refusal is None:
         return allow(finding.reason, owner=owner, revision=revision)
     outcome = Outcome.ALLOW if finding.reason is Reason.EXEMPT else OUTCOMES[mode]
+    if outcome is Outcome.DENY and case.glass is not None:
+        return let_through(finding.refusal, case.glass, owner=owner, revision=revision)
     return refuse(finding.reason, finding.refusal, outcome=outcome, owner=owner, revision=revision)
 
 

@@ -8,12 +8,14 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol
 
+from kubectl_gitops.api.names import WEBHOOK_REGISTERED
 from kubectl_gitops.api.objects import Object
 from kubectl_gitops.cluster.connection import Cluster
 from kubectl_gitops.cluster.discovery import Discovery, Resource
 from kubectl_gitops.errors import ClusterError, GitOpsError
 from kubectl_gitops.snapshot.model import kinds_in_use
 from webhook.configuration import apply_configuration
+from webhook.registered import Registered
 from webhook.review import GroupResource
 from webhook.scales import BUILT_IN_SCALES, SUBRESOURCE, Scale, read_scale
 from webhook.view import View
@@ -26,6 +28,9 @@ RETRY_SECONDS = 2.0
 LOOK_AGAIN_SECONDS = 60.0
 #: How soon to ask again whether the server answers; once, at the start.
 _PROBE_SECONDS = 0.05
+#: Two replicas that want different things, as during an upgrade, take turns no faster than this.
+_SETTLE_SECONDS = 0.5
+_WAY_BACK = {"way_back": f"kubectl delete configmap {WEBHOOK_REGISTERED}, in the namespace of the webhook"}
 
 
 class Views(Protocol):
@@ -40,11 +45,14 @@ class Views(Protocol):
 
     def learn_scales(self, scales: Mapping[GroupResource, Scale]) -> None: ...
 
+    def wake(self) -> None: ...
+
 
 class Registration:
     """Registers the webhook once everything is known and the server answers, and again whenever the kinds change.
 
-    It sleeps until the view changes. ``configure`` makes the configuration of a set of resources.
+    What others have changed in the configuration is put back; once somebody has deleted it, it is left at that. It
+    sleeps until something of all this changes. ``configure`` makes the configuration of a set of resources.
     """
 
     def __init__(
@@ -52,6 +60,7 @@ class Registration:
         cluster: Cluster,
         views: Views,
         *,
+        namespace: str,
         configure: Callable[[Iterable[Resource]], Object],
         answers: Callable[[], bool],
         clock: Callable[[], float] = time.monotonic,
@@ -61,6 +70,7 @@ class Registration:
         self._configure = configure
         self._answers = answers
         self._discovery = Discovery(cluster)
+        self._registered = Registered(cluster, namespace, views.wake)
         self._scales: dict[GroupResource, Scale] = {}
         self._learned: dict[GroupResource, Scale] = {}
         self._clock = clock
@@ -79,7 +89,11 @@ class Registration:
         self._views.wait_ready()
         while not self._stopped.is_set() and not self._answers():
             self._stopped.wait(_PROBE_SECONDS)
+        self._registered.start()
+        while not self._stopped.is_set() and not self._registered.wait_known(RETRY_SECONDS):
+            _log.warning("cannot register", extra={"why": "whether it was registered before cannot be read"})
         applied: Object | None = None
+        is_away = False
         seen, view = self._views.wait_changed(-1)
         while not self._stopped.is_set():
             is_settled = False
@@ -87,14 +101,29 @@ class Registration:
                 resources, missing = self._resources(view)
                 self._learn_scales(resources)
                 wanted = self._configure(resources)
-                if wanted != applied:
-                    apply_configuration(self._cluster, wanted)
-                    applied = wanted
-                    _log.info("registered", extra={"resources": sorted(resource.plural for resource in resources)})
+                if self._registered.was_taken_away:
+                    if not is_away:
+                        _log.warning("not registered: somebody has deleted the configuration", extra=_WAY_BACK)
+                    applied, is_away = None, True
+                elif wanted != applied or not self._registered.is_as(wanted):
+                    if wanted == applied:
+                        self._put_back(wanted)
+                    else:
+                        apply_configuration(self._cluster, wanted)
+                        _log.info("registered", extra={"resources": sorted(resource.plural for resource in resources)})
+                    applied, is_away = wanted, False
+                    self._registered.note()
                 is_settled = not missing
             except GitOpsError as exc:
                 _log.warning("cannot register", extra={"why": str(exc)})
             seen, view = self._views.wait_changed(seen, LOOK_AGAIN_SECONDS if is_settled else RETRY_SECONDS)
+
+    def _put_back(self, wanted: Object) -> None:
+        """Undo what others have changed, unless that was our own write, of which the watch has not told yet."""
+        self._stopped.wait(_SETTLE_SECONDS)
+        if not self._registered.is_as(wanted) and not self._registered.was_taken_away:
+            apply_configuration(self._cluster, wanted)
+            _log.warning("put back what others had changed in the configuration")
 
     def _resources(self, view: View) -> tuple[list[Resource], bool]:
         """The resources of the kinds in use, and whether the cluster does not serve some of them (yet)."""

@@ -37,6 +37,7 @@ def scaled_cases(request: Request, view: View) -> Iterator[Case]:
                     comparable=True,
                     replicas=(scale.path_in(entry.api_version) if scale else None) or (),
                     is_autoscaled=entry.key in view.autoscaled,
+                    glass=view.glass_for(label, entry.key),
                 )
 
 

@@ -26,6 +26,8 @@ from webhook.certs import shared_authority, write_leaf
 from webhook.configuration import webhook_configuration
 from webhook.gateway import Gateway
 from webhook.metrics import Metrics
+from webhook.presence import Presence, withdraw
+from webhook.recording import Recorder
 from webhook.registration import Registration
 from webhook.settings import Settings
 from webhook.state import LiveState
@@ -73,7 +75,10 @@ def serve(settings: Settings) -> None:
             extra={"listen": str(settings.listen), "metrics": str(settings.metrics_listen), **settings.client_config},
         )
         # Not by the environment nor by an import string: the worker is given this very object, forked or spawned.
-        server.serve(target_loader=functools.partial(start_worker, ready), wrap_loader=False)
+        try:
+            server.serve(target_loader=functools.partial(start_worker, ready), wrap_loader=False)
+        finally:
+            withdraw(settings.connect(), settings.namespace, settings.replica)
 
 
 def start_worker(settings: Settings) -> Any:
@@ -85,9 +90,13 @@ def start_worker(settings: Settings) -> Any:
         metrics.certificate(settings.certificate_expires)
     PlainServer(create_health_app(state, metrics), settings.metrics_listen).start("health")
     state.start()
+    Presence(
+        cluster, settings.namespace, settings.replica, is_ready=functools.partial(_is_serving, settings, state)
+    ).start()
     Registration(
         cluster,
         state,
+        namespace=settings.namespace,
         configure=functools.partial(
             webhook_configuration,
             client_config=settings.client_config,
@@ -96,7 +105,13 @@ def start_worker(settings: Settings) -> Any:
         ),
         answers=functools.partial(answers, settings.listen, name=settings.server_names[0], ca_pem=settings.ca_pem),
     ).start()
-    return Gateway(create_app(state, metrics), max_body_bytes=MAX_BODY_BYTES)
+    recorder = Recorder(cluster, metrics.registry, replica=settings.replica)
+    recorder.start()
+    return Gateway(create_app(state, metrics, record=recorder.record), max_body_bytes=MAX_BODY_BYTES)
+
+
+def _is_serving(settings: Settings, state: LiveState) -> bool:
+    return state.ready and answers(settings.listen, name=settings.server_names[0], ca_pem=settings.ca_pem)
 
 
 def answers(endpoint: Endpoint, *, name: str, ca_pem: bytes) -> bool:

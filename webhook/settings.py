@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+import secrets
+import socket
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -14,9 +17,17 @@ from kubectl_gitops.serving.endpoint import Endpoint
 from webhook.app import VALIDATE_PATH
 
 
+def _replica() -> str:
+    host = re.sub(r"[^a-z0-9-]+", "-", socket.gethostname().lower()).strip("-")[:200]
+    return f"gitops-webhook-{host}-{secrets.token_hex(4)}"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """``url`` is where the API server reaches this process from outside the cluster; without one, it is ``service``."""
+    """``url`` is where the API server reaches this process from outside the cluster; without one, it is ``service``.
+
+    ``replica`` is a name for this process, no other's, and a valid one for a Lease.
+    """
 
     kubeconfig: Path | None
     namespace: str
@@ -26,6 +37,7 @@ class Settings:
     url: str | None = None
     ca_pem: bytes = b""
     certificate_expires: datetime | None = None
+    replica: str = field(default_factory=_replica)
     log_level: str = "info"
 
     def connect(self) -> Cluster:

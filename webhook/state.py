@@ -16,6 +16,7 @@ from kubectl_gitops.api.gitsync import EnforcementMode, read_gitsync
 from kubectl_gitops.api.names import GROUP, KIND, PLURAL, VERSION, managed_by
 from kubectl_gitops.api.objects import Object, ResourceKey
 from kubectl_gitops.cluster.autoscalers import Autoscalers
+from kubectl_gitops.cluster.breakglasses import BreakGlasses
 from kubectl_gitops.cluster.connection import Cluster
 from kubectl_gitops.cluster.discovery import Resource
 from kubectl_gitops.cluster.watching import Watch
@@ -55,6 +56,7 @@ class LiveState:
         self._version = 0
         self._awaited = {"snapshots", "owners", "sealing_key", "autoscaled"}
         self._autoscalers = Autoscalers(cluster, self._autoscalers_changed)
+        self._break_glasses = BreakGlasses(cluster, self._break_glasses_changed)
         self._watches = [
             Watch(
                 cluster,
@@ -75,14 +77,17 @@ class LiveState:
 
     def start(self) -> None:
         self._autoscalers.start()
+        self._break_glasses.start()
         for watch in self._watches:
             watch.start()
 
     def stop(self) -> None:
         self._autoscalers.ask_to_stop()
+        self._break_glasses.ask_to_stop()
         for watch in self._watches:
             watch.stop()
         self._autoscalers.join(timeout_seconds=_STOP_SECONDS)
+        self._break_glasses.join(timeout_seconds=_STOP_SECONDS)
 
     @property
     def view(self) -> View:
@@ -102,12 +107,21 @@ class LiveState:
             self._changed.wait_for(lambda: self._version != seen, timeout_seconds)
             return self._version, self._view
 
+    def wake(self) -> None:
+        """Have whoever waits for another view look again."""
+        with self._changed:
+            self._version += 1
+            self._changed.notify_all()
+
     def learn_scales(self, scales: Mapping[GroupResource, Scale]) -> None:
         """What ``*/scale`` of custom resources sets, beside the built-in ones."""
         self._publish("scales", MappingProxyType({**scales, **BUILT_IN_SCALES}))
 
     def _autoscalers_changed(self) -> None:
         self._publish("autoscaled", autoscaled_by(self._autoscalers.rules))
+
+    def _break_glasses_changed(self) -> None:
+        self._publish("open_glass", self._break_glasses.open_now())
 
     def _publish(self, part: str, value: Any) -> None:
         parts = {part: value}
@@ -230,6 +244,7 @@ def read_owner(obj: Object) -> Owner:
         rules=Rules.of(gitsync),
         exempt=tuple(map(Exemption.of, gitsync.exempt)),
         deny_additions=gitsync.deny_additions,
+        uid=gitsync.uid,
     )
 
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from kubectl_gitops.api.breakglass import BreakGlass
 from kubectl_gitops.api.gitsync import EnforcementMode
 from kubectl_gitops.errors import GitOpsError
-from webhook.message import Refusal, as_text, as_warnings, plain
+from webhook.message import MAX_WARNING, Refusal, as_text, as_warnings, plain
 from webhook.view import Owner
 
 #: Audit annotations are for machines that search; a few KiB of paths are enough to find the request.
 _MAX_AUDIT_FIELDS = 32
 _MAX_AUDIT_PATH = 120
+_MAX_AUDIT_GLASS = 512
 
 
 class Reason(StrEnum):
@@ -31,6 +33,7 @@ class Reason(StrEnum):
     IGNORED = "Ignored"  # every declared field that diverges may, by an ignore rule
     AUTOSCALER = "Autoscaler"  # what scales on behalf of HorizontalPodAutoscalers
     EXEMPT = "Exempt"  # would be refused, but whoever asks is exempt
+    BREAK_GLASS = "BreakGlass"  # would be refused, but break-glass is open
     KEEPS_FIELDS = "KeepsFields"  # what Git says is not known here, but no field of ours changes
     # Refused, where enforced
     DIVERGES = "Diverges"  # a declared field ends elsewhere than Git says and than it was
@@ -65,7 +68,7 @@ OUTCOMES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """``refusal`` says what is wrong with the request, also where Warn, Audit or an exemption lets it pass."""
+    """``refusal`` says what is wrong with the request, also where a mode, an exemption or ``glass`` lets it pass."""
 
     outcome: Outcome
     reason: Reason
@@ -73,6 +76,7 @@ class Verdict:
     revision: str = ""
     refusal: Refusal | None = None
     warnings: tuple[str, ...] = ()
+    glass: BreakGlass | None = None
 
     @property
     def allowed(self) -> bool:
@@ -103,6 +107,7 @@ class Verdict:
             "gitsync": self.gitsync,
             "commit": self.revision,
             "fields": ", ".join(shown),
+            "break-glass": plain(f"{self.glass.by}: {self.glass.reason}", _MAX_AUDIT_GLASS) if self.glass else "",
         }
         return {name: value for name, value in annotations.items() if value}
 
@@ -115,3 +120,21 @@ def refuse(reason: Reason, refusal: Refusal, *, outcome: Outcome, owner: Owner, 
     """A request that is wrong, with what the mode of its GitSync makes of that."""
     warnings = as_warnings(refusal) if outcome is Outcome.WARN else ()
     return Verdict(outcome=outcome, reason=reason, owner=owner, revision=revision, refusal=refusal, warnings=warnings)
+
+
+def let_through(refusal: Refusal, glass: BreakGlass, *, owner: Owner, revision: str) -> Verdict:
+    """A request that is wrong, under an open break-glass: allowed, with a warning, and to be recorded."""
+    then = "Git's state is restored" if glass.restores else "the drift is reported"
+    warning = (
+        f"break-glass of {plain(glass.by, 60)} is open until {glass.until_text}; then {then}. "
+        f"{plain(glass.reason, 110)}"
+    )
+    return Verdict(
+        outcome=Outcome.ALLOW,
+        reason=Reason.BREAK_GLASS,
+        owner=owner,
+        revision=revision,
+        refusal=refusal,
+        warnings=(plain(warning, MAX_WARNING),),
+        glass=glass,
+    )

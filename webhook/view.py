@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
+from kubectl_gitops.api.breakglass import BreakGlass
 from kubectl_gitops.api.gitsync import EnforcementMode
 from kubectl_gitops.api.names import ENFORCEMENT_ANNOTATION
 from kubectl_gitops.api.objects import ResourceKey
@@ -34,6 +35,7 @@ class Owner:
     rules: Rules = field(default_factory=Rules)
     exempt: tuple[Exemption, ...] = ()
     deny_additions: bool = False
+    uid: str = ""
 
     def __str__(self) -> str:
         return f"{self.namespace}/{self.name}"
@@ -57,6 +59,7 @@ class View:
     ``sealing_key`` is None until it is known, or where no snapshot has ever held a Secret. ``labels_in`` tells which
     snapshots declare anything in a namespace (:func:`labels_by_namespace`). ``autoscaled`` holds, for what a
     HorizontalPodAutoscaler scales, which one does. ``scales`` tells what ``*/scale`` sets, by resource.
+    ``open_glass`` holds the break-glasses that are open at this moment.
     """
 
     owners: Mapping[str, Owner] = field(default_factory=_nothing)
@@ -64,6 +67,7 @@ class View:
     labels_in: Mapping[str, tuple[str, ...]] = field(default_factory=_nothing)
     sealing_key: bytes | None = None
     autoscaled: Mapping[ResourceKey, str] = field(default_factory=_nothing)
+    open_glass: Mapping[str, tuple[BreakGlass, ...]] = field(default_factory=_nothing)
     scales: Mapping[GroupResource, Scale] = field(default_factory=lambda: BUILT_IN_SCALES)
     synced: bool = False
 
@@ -77,6 +81,11 @@ class View:
             return known
         namespace, _, name = label.partition(".")
         return Owner(namespace=namespace, name=name, mode=EnforcementMode.ENFORCE)
+
+    def glass_for(self, label: str, key: ResourceKey) -> BreakGlass | None:
+        """The break-glass that is open for an object, of several the one that ends last."""
+        covering = (one for one in self.open_glass.get(label, ()) if one.covers(key))
+        return max(covering, key=lambda one: one.until, default=None)
 
     def declaring(self, namespace: str) -> Iterator[tuple[str, Snapshot]]:
         """The snapshots that declare anything in a namespace, with the label on what they declare."""

@@ -67,7 +67,7 @@ class GitSync:
 
     ``credentials_secret`` and ``verify_secret`` name Secrets in its namespace; ``verify_mode`` is "" without the
     latter. ``windows`` are as they were written (see :mod:`windows`), ``depends_on`` the namespaces and names of other
-    GitSyncs.
+    GitSyncs. ``deny_when_unavailable`` puts it on the floor (docs/webhook.md).
     """
 
     namespace: str
@@ -104,6 +104,7 @@ class GitSync:
     notifications: tuple[Object, ...] = ()
     deletion_policy: DeletionPolicy = DeletionPolicy.ORPHAN
     rollback: Rollback | None = None
+    deny_when_unavailable: bool = True
 
     @property
     def label(self) -> str:
@@ -158,6 +159,7 @@ def read_gitsync(obj: Object) -> GitSync:
         receiver_secret=source.get("receiver", {}).get("secretRef", {}).get("name"),
         deletion_policy=DeletionPolicy(spec["deletionPolicy"]),
         rollback=Rollback(**spec["rollback"]) if spec.get("rollback") else None,
+        deny_when_unavailable=spec["enforcement"]["onUnavailable"] == "Deny",
     )
 
 

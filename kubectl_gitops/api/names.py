@@ -46,6 +46,11 @@ SYNC_REQUESTER_ANNOTATION = f"{GROUP}/sync-requested-by"
 #: On a GitSync: when a replica that is not in charge was last told that there are new commits.
 PUSH_ANNOTATION = f"{GROUP}/push-received-at"
 
+#: On the Lease of each replica of the webhook that is ready.
+WEBHOOK_LABEL = f"{GROUP}/webhook"
+#: The ConfigMap that says that the webhook's configuration was made once: if it is gone, somebody has deleted it.
+WEBHOOK_REGISTERED = "gitops-webhook-registered"
+
 SNAPSHOT_SECRET_TYPE = f"{GROUP}/snapshot"
 GITSYNC_LABEL = f"{GROUP}/gitsync"
 

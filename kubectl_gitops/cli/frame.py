@@ -55,6 +55,14 @@ COMMANDS: Final[Mapping[str, Subcommand]] = {
     "check": Subcommand(
         "kubectl_gitops.cli.check:command", "Find what is wrong with what Git declares, without a cluster"
     ),
+    "break-glass": Subcommand(
+        "kubectl_gitops.cli.break_glass:command",
+        "Suspend the enforcement of a GitSync, for a time and with a reason",
+    ),
+    "denials": Subcommand(
+        "kubectl_gitops.cli.denials:command",
+        "List what the webhook refused, or let pass though it diverges: who, what, when, which fields",
+    ),
     "version": Subcommand(
         "kubectl_gitops.cli.version:command", "Print the version of this program and of what the cluster runs"
     ),

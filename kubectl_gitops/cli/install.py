@@ -3,24 +3,40 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
 import click
 
-from kubectl_gitops.api.names import API_VERSION, CONTROLLER_FIELD_MANAGER, KIND
+from kubectl_gitops.api.names import (
+    API_VERSION,
+    CONTROLLER_FIELD_MANAGER,
+    GROUP,
+    KIND,
+    SYSTEM_NAMESPACE,
+    WEBHOOK_REGISTERED,
+)
 from kubectl_gitops.api.objects import Declared
 from kubectl_gitops.cli.options import ClusterOptions, cluster_options
 from kubectl_gitops.cli.output import write
 from kubectl_gitops.cluster.connection import Cluster
-from kubectl_gitops.cluster.discovery import Discovery
+from kubectl_gitops.cluster.discovery import Discovery, Resource
 from kubectl_gitops.cluster.reading import get_object
-from kubectl_gitops.cluster.writing import apply_object
-from kubectl_gitops.errors import ClusterError
+from kubectl_gitops.cluster.writing import apply_object, delete_object
+from kubectl_gitops.errors import ClusterError, NotFound
 from kubectl_gitops.source.declared import declare
 
 ESTABLISH_SECONDS = 30.0
+_CONFIG_MAPS = Resource(group="", version="v1", kind="ConfigMap", plural="configmaps", namespaced=True)
+_CONFIGURATIONS = Resource(
+    group="admissionregistration.k8s.io",
+    version="v1",
+    kind="ValidatingWebhookConfiguration",
+    plural="validatingwebhookconfigurations",
+    namespaced=False,
+)
 _NEXT = """\
 Next: run gitops-reconciler and gitops-webhook (README.md says how), then
   kubectl gitops create NAME --repo URL --path PATH -n gitops-system
@@ -43,14 +59,31 @@ def command(export: bool, options: ClusterOptions) -> None:
     for declared in _manifests():
         write(f"{declared.key} {_apply(cluster, discovery, declared)}\n")
     _wait_served(discovery)
+    _let_register(cluster)
     write(_NEXT)
+
+
+def _let_register(cluster: Cluster) -> None:
+    """Whoever installs wants the webhook, though somebody has deleted its configuration."""
+    if get_object(cluster, _CONFIGURATIONS, "", GROUP) is not None:
+        return
+    with suppress(NotFound):
+        delete_object(cluster, _CONFIG_MAPS, SYSTEM_NAMESPACE, WEBHOOK_REGISTERED)
+        write("the webhook, whose configuration was deleted, will register again\n")
 
 
 def _files() -> list[Traversable]:
     """The manifests, in the order of the kustomization: beside the package when installed, in the checkout else."""
     packaged = resources.files("kubectl_gitops").joinpath("manifests", "base")
     base: Traversable = packaged if packaged.is_dir() else Path(__file__).parents[2] / "manifests" / "base"
-    names = ("namespace.yaml", "crd.yaml", "reconciler-rbac.yaml", "webhook-rbac.yaml")
+    names = (
+        "namespace.yaml",
+        "crd.yaml",
+        "reconciler-rbac.yaml",
+        "webhook-rbac.yaml",
+        "break-glass.yaml",
+        "floor.yaml",
+    )
     return [base.joinpath(name) for name in names]
 
 

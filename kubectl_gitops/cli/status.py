@@ -92,6 +92,13 @@ def _details(obj: Object) -> list[str]:
     synced = _condition(status, "Synced")
     if synced.get("status") != "True" or obj["spec"].get("rollback"):
         lines.append(f"{name}: {synced.get('reason', 'Unknown')}: {synced.get('message', 'no reconciler has seen it')}")
+    glass = status.get("breakGlass") or {}
+    if glass.get("open"):
+        only = ", ".join(glass.get("only") or ())
+        lines.append(
+            f"{name}: break-glass of {glass['by']} is open{' for ' + only if only else ''} until {glass['until']}: "
+            f"{glass['reason']}"
+        )
     healthy = _condition(status, "Healthy")
     if healthy.get("status") == "False":
         lines.append(f"{name}: {healthy['message']}")

@@ -15,7 +15,10 @@ from kubectl_gitops.errors import GitOpsError
 @output_option("table", "json")
 @cluster_options
 def command(client: bool, output: str, options: ClusterOptions) -> None:
-    """Print the version of this program and of what the cluster runs."""
+    """Print the version of this program and of what the cluster runs.
+
+    And what refuses changes there that diverge from Git: the webhook, the floor below it, or nothing.
+    """
     versions = {"client": __version__}
     failure: GitOpsError | None = None
     if not client:
@@ -33,12 +36,18 @@ def _rendered(versions: dict[str, str], output: str) -> str:
         import json
 
         return json.dumps(versions, indent=2) + "\n"
-    names = {"client": "kubectl gitops", "kubernetes": "Kubernetes", "resource": "GitSync resource"}
+    names = {
+        "client": "kubectl gitops",
+        "kubernetes": "Kubernetes",
+        "resource": "GitSync resource",
+        "enforcement": "Enforcement:",
+    }
     return "".join(f"{names[key]} {value}\n" for key, value in versions.items())
 
 
 def _of_cluster(options: ClusterOptions) -> dict[str, str]:
     from kubectl_gitops.api.names import API_VERSION, KIND
+    from kubectl_gitops.cli.layers import active_layer
     from kubectl_gitops.cluster.discovery import Discovery
 
     cluster = options.connect()
@@ -46,4 +55,5 @@ def _of_cluster(options: ClusterOptions) -> dict[str, str]:
     return {
         "kubernetes": str(cluster.get("/version")["gitVersion"]),
         "resource": served.api_version if served else "not installed",
+        **({"enforcement": active_layer(cluster)} if served else {}),
     }

@@ -7,6 +7,7 @@ import random
 import threading
 from typing import NamedTuple
 
+from kubectl_gitops.api.breakglass import BreakGlass
 from kubectl_gitops.api.gitsync import GitSync
 from kubectl_gitops.api.names import (
     CONTROLLER_FIELD_MANAGER,
@@ -15,13 +16,17 @@ from kubectl_gitops.api.names import (
     SYNC_REQUESTER_ANNOTATION,
 )
 from kubectl_gitops.api.objects import Object, ResourceKey
+from kubectl_gitops.cluster.breakglasses import BREAK_GLASSES
 from kubectl_gitops.cluster.finalizer import keep_finalizer
-from kubectl_gitops.cluster.writing import merge_patch
+from kubectl_gitops.cluster.writing import delete_object, merge_patch
 from kubectl_gitops.diff.rules import Rules
 from kubectl_gitops.errors import GitOpsError, InvalidInput, NotFound
 from kubectl_gitops.health.checks import checks_of
+from kubectl_gitops.reconciler import breakglass
+from kubectl_gitops.reconciler.breakglass import Hold
 from kubectl_gitops.reconciler.changes import changes_between
 from kubectl_gitops.reconciler.claims import GitSyncName, contested_words
+from kubectl_gitops.reconciler.floorcontent import Content, content_of
 from kubectl_gitops.reconciler.following import Follower
 from kubectl_gitops.reconciler.ledger import Counts, Ledger, version_of
 from kubectl_gitops.reconciler.restoring import Restorer
@@ -79,6 +84,8 @@ class Controller:
         )
         self._pushed = _push_of(obj)
         self._retry_seconds = _MIN_RETRY_SECONDS
+        self._break_glass: BreakGlass | None = None  # the last that was seen to hold anything
+        self.hold = Hold(lambda: around.break_glasses().get(gitsync.label, ()), around.wall_clock)
         self.restorer = Restorer(
             self.ledger,
             around,
@@ -86,9 +93,12 @@ class Controller:
             gitsync=lambda: self.gitsync,
             rules=lambda: self._rules,
             stop=self._stop,
+            hold=self.hold,
             restored_before=int((status.get("restored") or {}).get("total") or 0),
         )
-        self._follower = Follower(self.ledger, self.restorer, around, turns, say=self._say_meanwhile, stop=self._stop)
+        self._follower = Follower(
+            self.ledger, self.restorer, around, turns, say=self._say_meanwhile, stop=self._stop, hold=self.hold
+        )
 
     def __str__(self) -> str:
         return str(self.gitsync)
@@ -159,6 +169,20 @@ class Controller:
         """Other GitSyncs than before declare objects of this one, or this one objects of others."""
         self._turns.status()
 
+    def break_glass_changed(self) -> bool:
+        """One may have been opened, or has ended: what is no longer held gets its turn. True if one of ours is."""
+        if not self._around.break_glasses().get(self.gitsync.label) and self._break_glass is None:
+            return False
+        self._break_glass = self.hold.latest()
+        self.restorer.resume()
+        self._turns.status()
+        return True
+
+    def floor_content(self) -> Content:
+        """What the floor is to know of this GitSync."""
+        entries = self.ledger.entries() if self._follower.loaded else None
+        return content_of(self.gitsync, entries, self._rules, self.hold.opened())
+
     def retire(self) -> None:
         """Write nothing more, neither objects nor status: the GitSync is gone, or this process ends."""
         self._stop.set()
@@ -196,10 +220,21 @@ class Controller:
         except GitOpsError as exc:
             phase, delay_seconds = _failure(exc), self._delay_after(exc, gitsync)
             _log.warning("%s: %s", self, phase.message)
+        self._clear_away()
         # The request is answered, however it went: the conditions tell.
         self._said = _Said(phase, gitsync.generation, request or self._said.request)
         self._turns.status()
         return delay_seconds
+
+    def _clear_away(self) -> None:
+        """Delete break-glasses that have nothing left to do; Events and the status tell of them."""
+        for one in self.hold.settled([held.entry.key for held in self.ledger.drifted()]):
+            try:
+                delete_object(self._around.cluster, BREAK_GLASSES, one.namespace, one.name)
+            except NotFound:
+                continue
+            except GitOpsError as exc:
+                _log.warning("%s: cannot delete break-glass %s, which has ended: %s", self, one.name, exc)
 
     def _delay_after(self, exc: GitOpsError, gitsync: GitSync) -> float:
         if isinstance(exc, InvalidInput | RetriesExhausted):
@@ -241,7 +276,8 @@ class Controller:
         self._turns.status()
 
     def _facts(self) -> Facts:
-        said = self._said
+        said, held = self._said, self.hold.latest()
+        before = (self._object.get("status") or {}).get("breakGlass") or {}
         return Facts(
             generation=said.generation,
             phase=said.phase,
@@ -258,6 +294,7 @@ class Controller:
             fights=self.restorer.fights(),
             contested=contested_words(self._around.claims.on(self.name), self._around.claims.by(self.name)),
             history=self._follower.history,
+            break_glass=breakglass.status_of(held, before, is_open=held is not None and self.hold.is_open(held)),
         )
 
 

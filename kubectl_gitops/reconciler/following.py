@@ -9,12 +9,14 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from kubectl_gitops.api.breakglass import BreakGlass
 from kubectl_gitops.api.commit import Commit
 from kubectl_gitops.api.gitsync import GitSync, Rollback
 from kubectl_gitops.api.objects import Object, ResourceKey
 from kubectl_gitops.cluster.reading import get_object
 from kubectl_gitops.diff.rules import Rules
 from kubectl_gitops.errors import GitOpsError
+from kubectl_gitops.reconciler.breakglass import Hold
 from kubectl_gitops.reconciler.claims import GitSyncName
 from kubectl_gitops.reconciler.gates import outside_window, unasked, waiting, windows_of
 from kubectl_gitops.reconciler.handover import hand_over, without_others
@@ -48,7 +50,8 @@ class SyncFailed(GitOpsError):
 class Follower:
     """Keeps the cluster at what one GitSync's repository says. Its methods are called by one thread at a time.
 
-    ``say`` is told what goes on while it goes on; when ``stop`` is set, a sync ends half-way.
+    ``say`` is told what goes on while it goes on; when ``stop`` is set, a sync ends half-way. While ``hold`` holds
+    anything, nothing is synced that nobody asks for.
     """
 
     def __init__(
@@ -60,7 +63,9 @@ class Follower:
         *,
         say: Callable[[Phase], None],
         stop: threading.Event,
+        hold: Hold,
     ) -> None:
+        self._hold = hold
         self._ledger = ledger
         self._restorer = restorer
         self._around = around
@@ -111,6 +116,8 @@ class Follower:
         windows = windows_of(gitsync)
         if gitsync.suspended or not (gitsync.automated or asked):
             return unasked(gitsync, commit, self._synced_sha, self._failed)
+        if not asked and (held := self._hold.latest()) is not None:
+            return self._held(held, commit)
         if not asked and self._done is not None and covers(self._done[0], work):
             self._keep_stored(gitsync)
             return self._done[1]
@@ -244,6 +251,18 @@ class Follower:
         phase = Phase(synced=True, reason=ROLLED_BACK, message=words)
         self._done = work, phase
         return phase
+
+    def _held(self, held: BreakGlass, commit: Commit) -> Phase:
+        """A sync would put back what break-glass is open for, or what was left by it to be reported."""
+        why = (
+            f"break-glass of {held.by} is open until {held.until_text}"
+            if self._hold.is_open(held)
+            else f"what was changed under break-glass by {held.by} is only reported: have Git declare it, then run "
+            "kubectl gitops sync; or kubectl gitops break-glass --end"
+        )
+        if self._synced_sha == commit.sha:
+            return Phase(synced=True, reason="BreakGlass", message=f"synced {commit.short}; {why}")
+        return Phase(synced=None, reason="BreakGlass", message=f"{commit.short} is not applied: {why}")
 
     # -- what is synced
 

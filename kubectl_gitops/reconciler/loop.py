@@ -13,6 +13,7 @@ from kubectl_gitops.api.gitsync import GitSync, read_gitsync
 from kubectl_gitops.api.names import API_VERSION, KIND, managed_by
 from kubectl_gitops.api.objects import Object, ResourceKey
 from kubectl_gitops.cluster.autoscalers import Autoscalers
+from kubectl_gitops.cluster.breakglasses import BreakGlasses
 from kubectl_gitops.cluster.connection import Cluster
 from kubectl_gitops.cluster.discovery import Discovery
 from kubectl_gitops.cluster.finalizer import has_finalizer, is_being_deleted
@@ -23,6 +24,8 @@ from kubectl_gitops.reconciler.claims import Claims, GitSyncName
 from kubectl_gitops.reconciler.controller import Controller
 from kubectl_gitops.reconciler.deletion import Ending
 from kubectl_gitops.reconciler.events import Recorder
+from kubectl_gitops.reconciler.floor import Floor
+from kubectl_gitops.reconciler.floorcontent import Content
 from kubectl_gitops.reconciler.gates import readiness
 from kubectl_gitops.reconciler.identity import whoami
 from kubectl_gitops.reconciler.metrics import Metrics, Observed
@@ -42,6 +45,8 @@ STATUS_DELAY_SECONDS = 0.1
 #: When what failed for a reason that is none of its own, or of ours, is tried again.
 _RETRY_SECONDS = 2.0
 _RETRY_AFTER_BUG_SECONDS = 60.0
+#: How long to wait, at the start, for the list of break-glasses.
+_BREAK_GLASS_SECONDS = 10.0
 
 
 class Reconciler:
@@ -67,6 +72,7 @@ class Reconciler:
         self._readiness: dict[GitSyncName, tuple[bool, str]] = {}
         self._owns = owns
         self._names_of_labels: dict[str, GitSyncName] = {}  # of all GitSyncs, those of other shards too
+        self._are_known = False
         self._stopping = threading.Event()
         self._syncs: WorkQueue[GitSyncName] = WorkQueue("sync", self._reconcile, threads=4)
         self._restores: WorkQueue[tuple[Controller, ResourceKey]] = WorkQueue("restore", _restore, threads=8)
@@ -89,6 +95,7 @@ class Reconciler:
             claims=Claims(changed=self._claims_changed),
             sync=self._sync_now,
             autoscaler_rules=lambda: self._autoscalers.rules,
+            break_glasses=lambda: self._break_glasses.found,
             limits=limits or Limits(),
             metrics=measured,
             tell=self._tell,
@@ -96,6 +103,8 @@ class Reconciler:
         self._notifier = Notifier(outgoing or Outgoing(), measured, reader_of=self._around.writer, wall_clock=now)
         self._objects = ObjectWatches(cluster, discovery)
         self._autoscalers = Autoscalers(cluster, self._rules_changed)
+        self._break_glasses = BreakGlasses(cluster, self._break_glasses_changed)
+        self._floor = Floor(cluster, system_namespace, self._floor_content)
         self._gitsyncs = Watch(cluster, self._around.resource, _Handler(self))
 
     def start(self) -> None:
@@ -104,7 +113,12 @@ class Reconciler:
         self._events.start()
         self._notifier.start()
         self._autoscalers.start()
+        self._break_glasses.start()
+        # What is left alone must be known before anything is restored.
+        if not self._break_glasses.wait_known(_BREAK_GLASS_SECONDS):
+            _log.warning("break-glasses cannot be read: going on as if there were none")
         self._gitsyncs.start()
+        self._floor.start()
 
     def pushed(self, namespace: str, name: str) -> bool:
         """There may be new commits: have Git asked now. Whether this one is in charge of that GitSync."""
@@ -133,6 +147,8 @@ class Reconciler:
         self._stopping.set()
         self._gitsyncs.ask_to_stop()
         self._autoscalers.ask_to_stop()
+        self._break_glasses.ask_to_stop()
+        self._floor.ask_to_stop()
         self._objects.ask_to_stop()
         with self._lock:
             controllers = list(self._controllers.values())
@@ -143,7 +159,8 @@ class Reconciler:
             queue.ask_to_stop()
         self._events.ask_to_stop()
         self._notifier.stop()
-        ending = (*queues, self._events, self._gitsyncs, self._autoscalers, self._objects)
+        watches = (self._gitsyncs, self._autoscalers, self._break_glasses, self._floor, self._objects)
+        ending = (*queues, self._events, *watches)
         return all(one.join(timeout_seconds=deadline - time.monotonic()) for one in ending)
 
     # -- GitSyncs
@@ -176,6 +193,7 @@ class Reconciler:
             self._syncs.add(name)
         elif controller.update(gitsync, obj):
             self._syncs.add(name)
+            self._floor.content_changed()
 
     def gitsync_deleted(self, name: GitSyncName) -> None:
         """A GitSync is gone: whatever is left of its objects is nobody's any more."""
@@ -190,6 +208,7 @@ class Reconciler:
         self._retire(name)
         for claim in self._around.claims.on(name):
             self._sync_now(claim.by)  # it is nobody's now
+        self._floor.content_changed()
         # In the queue of its syncs: one that is just running must not publish after it.
         self._syncs.add(name)
         _log.info("GitSync %s/%s is gone", *name)
@@ -234,6 +253,8 @@ class Reconciler:
             self.gitsync_deleted(name)
         for obj in items:
             self.gitsync_changed(obj)
+        self._are_known = True
+        self._floor.content_changed()
         if not self._owns(*_NOBODY):
             return
         strangers = self._around.store.uids() - {obj["metadata"]["uid"] for obj in items}
@@ -243,10 +264,14 @@ class Reconciler:
             self._syncs.add(_NOBODY)
 
     def _new_controller(self, gitsync: GitSync, obj: Object) -> Controller:
+        def adopted() -> None:
+            self._objects.adopted(controller)
+            self._floor.content_changed()
+
         turns = Turns(
             status=lambda: self._statuses.add(controller, delay_seconds=STATUS_DELAY_SECONDS),
             restore=lambda key, delay_seconds: self._restores.add((controller, key), delay_seconds=delay_seconds),
-            adopted=lambda: self._objects.adopted(controller),
+            adopted=adopted,
         )
         controller = Controller(gitsync, obj, self._around, turns)
         return controller
@@ -292,6 +317,27 @@ class Reconciler:
             controllers = list(self._controllers.values())
         for controller in controllers:
             controller.rules_changed()
+        self._floor.content_changed()
+
+    def _break_glasses_changed(self) -> None:
+        with self._lock:
+            controllers = dict(self._controllers)
+        for name, controller in controllers.items():
+            if controller.break_glass_changed():
+                self._syncs.add(name)
+        self._floor.content_changed()
+
+    def _floor_content(self) -> Content | None:
+        """What the floor is to be told; None before it is known which GitSyncs there are."""
+        if not self._are_known:
+            return None
+        with self._lock:
+            controllers = list(self._controllers.values())
+            others = {"/".join(name) for name in self._names_of_labels.values() if not self._owns(*name)}
+        content = Content({}, frozenset(others))  # what another shard has told stays
+        for controller in sorted(controllers, key=str):
+            content = content.and_also(controller.floor_content())
+        return content
 
     def _write_status(self, controller: Controller) -> None:
         try:

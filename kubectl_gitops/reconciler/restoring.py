@@ -19,6 +19,7 @@ from kubectl_gitops.diff.rules import Rules
 from kubectl_gitops.diff.secrets import seal
 from kubectl_gitops.diff.yielding import yielded
 from kubectl_gitops.errors import ClusterError, GitOpsError
+from kubectl_gitops.reconciler.breakglass import Hold
 from kubectl_gitops.reconciler.ledger import Held, Ledger
 from kubectl_gitops.reconciler.pacing import Fight, Pacing
 from kubectl_gitops.reconciler.removing import remove_additions
@@ -33,7 +34,8 @@ _log = logging.getLogger(__name__)
 class Restorer:
     """Judges what is seen of one GitSync's objects, and restores those that drifted. Called from many threads.
 
-    ``gitsync`` and ``rules`` tell what counts now; when ``stop`` is set, nothing is written any more.
+    ``gitsync`` and ``rules`` tell what counts now; when ``stop`` is set, nothing is written any more. What ``hold``
+    holds is left as it is.
     """
 
     def __init__(
@@ -45,6 +47,7 @@ class Restorer:
         gitsync: Callable[[], GitSync],
         rules: Callable[[], Rules],
         stop: threading.Event,
+        hold: Hold,
         restored_before: int = 0,
     ) -> None:
         self._ledger = ledger
@@ -53,6 +56,7 @@ class Restorer:
         self._gitsync = gitsync
         self._rules = rules
         self._stop = stop
+        self._hold = hold
         self._pacing = Pacing(clock=around.clock)
         self._lock = threading.Lock()
         self._total = restored_before
@@ -97,7 +101,7 @@ class Restorer:
     def noticed(self, key: ResourceKey) -> None:
         """An object has drifted: give it its turn."""
         self._turns.status()
-        self._turns.restore(key, self._pacing.delay_seconds(key) if self._may_restore() else 0.0)
+        self._turns.restore(key, self._pacing.delay_seconds(key) if self._may_restore(key) else 0.0)
 
     def resume(self) -> None:
         """What counts has changed, or restoring is wanted again: all that has drifted gets its turn at once."""
@@ -123,7 +127,7 @@ class Restorer:
     def _restore(self, key: ResourceKey) -> None:
         if self._stop.is_set():
             return
-        if not self._may_restore():
+        if not self._may_restore(key):
             self._tell_missing_from_unlabelled(key)
             return
         held = self._ledger.claim(key, additions=self._may_remove())
@@ -220,9 +224,9 @@ class Restorer:
             self._ledger.observe_out_of_sight(live, key, version=held.version)
             self._turns.status()
 
-    def _may_restore(self) -> bool:
+    def _may_restore(self, key: ResourceKey) -> bool:
         gitsync = self._gitsync()
-        return gitsync.self_heal and not gitsync.suspended
+        return gitsync.self_heal and not gitsync.suspended and not self._hold.holds(key)
 
     def _may_remove(self) -> bool:
         return self._gitsync().additions is AdditionsPolicy.REMOVE

@@ -15,7 +15,7 @@ from kubectl_gitops.reconciler.ledger import Counts, Held
 from kubectl_gitops.reconciler.pacing import Fight
 
 #: What is told of the last time, however long ago; a merge patch would not take it away either.
-_LASTING = ("lastAttempted", "synced", "lastSyncRequest", "inventoryRef", "restored", "history")
+_LASTING = ("lastAttempted", "synced", "lastSyncRequest", "inventoryRef", "restored", "history", "breakGlass")
 #: Drifted fields listed in the status; the report lists all.
 MAX_DRIFT = 20
 
@@ -72,6 +72,7 @@ class Facts:
     fights: Sequence[Fight] = ()
     contested: str = ""
     history: Sequence[Object] = ()
+    break_glass: Object | None = None
 
 
 def status_of(facts: Facts, previous: Object, now: str) -> Object:
@@ -117,6 +118,8 @@ def status_of(facts: Facts, previous: Object, now: str) -> Object:
             "milliseconds": round(restored.milliseconds, 1),
             "total": restored.total,
         }
+    if facts.break_glass:
+        status["breakGlass"] = facts.break_glass
     return status
 
 

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 from kubectl_gitops.api.gitsync import GitSync
 from kubectl_gitops.api.objects import ResourceKey
+from kubectl_gitops.cluster.breakglasses import ByLabel
 from kubectl_gitops.cluster.connection import Cluster, Impersonation
 from kubectl_gitops.cluster.discovery import Discovery, Resource
 from kubectl_gitops.diff.ignore import IgnoreRule
@@ -29,7 +30,7 @@ class Surroundings:
     ``resource`` is GitSync's own, ``self_identity`` the reconciler's user. ``holder_of`` tells which GitSync has that
     label value on its objects and declares that object, if any, ``other_declarer_of`` which one declares an object
     besides a given one, and ``claims`` which lay claim to another's; ``sync`` gives one of them a turn.
-    ``autoscaler_rules`` leave replicas to what scales them.
+    ``autoscaler_rules`` leave replicas to what scales them; ``break_glasses`` are all there are.
     ``limits`` and ``rendered`` are those of rendering. ``tell`` tells others what has become of a GitSync.
     """
 
@@ -46,11 +47,13 @@ class Surroundings:
     claims: Claims
     sync: Callable[[GitSyncName], None]
     autoscaler_rules: Callable[[], tuple[IgnoreRule, ...]]
+    break_glasses: Callable[[], ByLabel] = dict
     limits: Limits = field(default_factory=Limits)
     rendered: RenderCache = field(default_factory=RenderCache)
     metrics: Metrics = field(default_factory=Metrics)
     tell: Callable[[GitSync, list[Change]], None] = lambda _gitsync, _changes: None
     clock: Callable[[], float] = time.monotonic
+    wall_clock: Callable[[], float] = time.time
 
     def writer(self, gitsync: GitSync) -> Cluster:
         """As whom the GitSync's objects are written. Raises AccountMissing."""

@@ -60,6 +60,7 @@ def test_kubectl_set_image_is_refused_with_all_that_one_needs_to_know(web: Shop)
         "  spec.template.spec.containers[name=web].image: Git says shop:1.4, asked shop:1.5\n"
         "Declared in deploy/web.yaml:7, 1a2b3c4d Jane Doe\n"
         f"Change it in Git, then run: kubectl gitops sync {web.name} -n {web.namespace}\n"
+        f"In an emergency, if you may: kubectl gitops break-glass {web.name} -n {web.namespace}\n"
     )
 
 
@@ -94,7 +95,7 @@ def test_a_refusal_names_the_line_that_sets_each_field(shop: Shop) -> None:
     container = {"name": "web", "image": "shop:1.5", "resources": {"requests": {"cpu": "2"}}}
     spec = {"replicas": 5, "template": {"spec": {"containers": [container]}}}
     said = shop.refused("patch", "deployment", "web", "-p", json.dumps({"spec": spec}))
-    assert said.split("\n")[1:-2] == [
+    assert said.split("\n")[1:-3] == [
         "  spec.replicas: Git says 3, asked 5 (deploy/web.yaml:7)",
         "  spec.template.spec.containers[name=web].image: Git says shop:1.4, asked shop:1.5 (deploy/web.yaml:15)",
         f'  {CPU}: Git says "1", asked "2" (deploy/web.yaml:18)',

@@ -52,6 +52,7 @@ def test_scaling_what_git_declares_is_refused_as_any_other_change(shop: Shop, ki
         "  spec.replicas: Git says 3, asked 5\n"
         "Declared in deploy/web.yaml:7, 1a2b3c4d Jane Doe\n"
         f"Change it in Git, then run: kubectl gitops sync {shop.name} -n {shop.namespace}\n"
+        f"In an emergency, if you may: kubectl gitops break-glass {shop.name} -n {shop.namespace}\n"
     )
     scale_refused(shop, f"{kind}/web", "--replicas=0")
     shop.allowed("scale", f"{kind}/web", "--replicas=3")

@@ -30,6 +30,7 @@ from kubectl_gitops.api.names import (
     API_VERSION,
     MANAGED_BY_LABEL,
     SYSTEM_NAMESPACE,
+    WEBHOOK_REGISTERED,
     managed_by,
 )
 from kubectl_gitops.api.objects import Object, Origin, digest, key_of
@@ -167,6 +168,8 @@ def webhook(
     finally:
         with suppress(NotFound):
             cluster.request("DELETE", CONFIGURATIONS.path("", CONFIGURATION_NAME))
+        with suppress(NotFound):
+            cluster.request("DELETE", f"/api/v1/namespaces/{SYSTEM_NAMESPACE}/configmaps/{WEBHOOK_REGISTERED}")
     assert running.process.returncode == 0, running.log_file.read_text()
     assert not list(running.log_file.parent.glob("gitops-webhook-*"))
 

@@ -136,19 +136,27 @@ class Demo:
         self._show(f"kubectl delete deployment {workload.name} -n {NAMESPACE}", expect=1)
 
     def _past_the_webhook(self, workload: Workload) -> None:
-        say("Stop the webhook. With healing suspended for a moment, drift stays long enough to look at")
+        say("Stop the webhook: the floor, policies in the API server itself, refuses in its place")
         self._installation.stop_webhook()
-        self._suspend(True)
+        wait_until(lambda: "ValidatingAdmissionPolicy" in self._asked(workload).stderr, 30, "the floor's refusal")
+        self._show(self._change(workload, "by-hand"), expect=1)
+        say("Break the glass, for half an hour: changes pass, and drift stays to be looked at")
+        self._show(f"kubectl gitops break-glass {NAME} -n gitops-system --for 30m --reason 'INC-42: a demo'")
+        wait_until(lambda: self._asked(workload).returncode == 0, 15, "the glass to be broken")
         self._show(self._change(workload, "by-hand"))
         self._show(f"kubectl gitops drift {NAME} -n gitops-system", expect=1)
         self._show(f"kubectl gitops drift {NAME} -n gitops-system -o diff", expect=1)
-        say("Start the webhook again: away from Git nobody may change it, towards Git everybody may")
+        say("Mend it, with healing suspended for a moment, and start the webhook again:")
+        say("away from Git nobody may change it, towards Git everybody may")
+        self._suspend(True)
+        self._show(f"kubectl gitops break-glass {NAME} -n gitops-system --end")
         self._installation.start_webhook()
         self._wait_enforced(workload)
         self._show(self._change(workload, "another"), expect=1)
         self._show(f"kubectl set image deployment/{workload.name} -n {NAMESPACE} {workload.container}={workload.image}")
-        say("Stop the webhook, with healing on, as it is by default: what gets in is restored")
-        self._installation.stop_webhook()
+        say("Take the webhook away, with healing on, as it is by default: what gets in is restored")
+        self._show("kubectl delete validatingwebhookconfiguration kubectl-gitops.dev")
+        wait_until(lambda: self._asked(workload).returncode == 0, 15, "nothing to refuse")
         self._suspend(False)
         milliseconds = self._restored(workload)
         self.restored_milliseconds = milliseconds
@@ -157,7 +165,6 @@ class Demo:
 
     def _new_commit(self, workload: Workload) -> None:
         say("Commit a change: it is synced")
-        self._installation.start_webhook()
         file = self._file_of(workload)
         text = file.read_text()
         image = f"{workload.image}-new"
@@ -174,10 +181,13 @@ class Demo:
     # Inside
 
     def _wait_enforced(self, workload: Workload) -> None:
-        """Until the webhook serves: a dry-run is judged like the real thing."""
+        """Until the webhook serves."""
         self._installation.wait_enforced("deployments")
-        change = self._change(workload, "no-such-tag")
-        wait_until(lambda: self._run(f"{change} --dry-run=server").returncode, 15, "the webhook's refusal")
+        wait_until(lambda: "admission webhook" in self._asked(workload).stderr, 15, "the webhook's refusal")
+
+    def _asked(self, workload: Workload) -> subprocess.CompletedProcess[str]:
+        """What would become of a change: a dry-run is judged like the real thing."""
+        return self._run(f"{self._change(workload, 'no-such-tag')} --dry-run=server")
 
     def _workload(self) -> Workload:
         done = self._run(f"kubectl get deployments -n {NAMESPACE} -l kubectl-gitops.dev/managed-by -o json")

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 SYSTEM_NAMESPACE = "gitops-system"
 WEBHOOK_CONFIGURATION = "kubectl-gitops.dev"
+WEBHOOK_REGISTERED = "gitops-webhook-registered"
 BIN = Path(sys.executable).parent
 
 
@@ -49,6 +50,8 @@ class Installation:
         self._processes.close()
         self._ports.release()
         self._plane.kubectl("delete", "validatingwebhookconfiguration", WEBHOOK_CONFIGURATION, "--ignore-not-found")
+        # Else the next webhook would take this for somebody's wish to be without it.
+        self._plane.kubectl(*("delete", "configmap", WEBHOOK_REGISTERED, "-n", SYSTEM_NAMESPACE, "--ignore-not-found"))
 
     def gitops(self, *args: str, check: bool = True, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
         """``kubectl gitops``, found by kubectl on PATH."""

@@ -77,7 +77,7 @@ def assert_common(webhook: Object) -> None:
     assert {name: webhook[name] for name in ("matchPolicy", "failurePolicy", "sideEffects", "timeoutSeconds")} == {
         "matchPolicy": "Equivalent",
         "failurePolicy": "Ignore",
-        "sideEffects": "None",
+        "sideEffects": "NoneOnDryRun",
         "timeoutSeconds": 5,
     }
     assert re.fullmatch(r"[a-z-]+(\.[a-z-]+){2,}", str(webhook["name"]))

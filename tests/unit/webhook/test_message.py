@@ -35,7 +35,8 @@ def test_the_message_reads_as_intended() -> None:
         "  spec.replicas: Git says 3, asked 5\n"
         "  spec.template.spec.containers[name=web].image: Git says shop:1.4, asked shop:1.5\n"
         "Declared in deploy/web.yaml:7, 1a2b3c4d Jane Doe\n"
-        "Change it in Git, then run: kubectl gitops sync shop -n gitops-system"
+        "Change it in Git, then run: kubectl gitops sync shop -n gitops-system\n"
+        "In an emergency, if you may: kubectl gitops break-glass shop -n gitops-system"
     )
 
 
@@ -49,7 +50,7 @@ def test_each_field_is_told_with_its_own_line_where_that_is_known() -> None:
     old = live(deployment())
     new = set_at(set_at(old, "spec.replicas", 5), "spec.template.spec.containers.0.image", "shop:1.5")
     message = decide(update(old, set_label(new, None)), known).message
-    assert message.split("\n")[1:-1] == [
+    assert message.split("\n")[1:-2] == [
         "  spec.replicas: Git says 3, asked 5 (deploy/web.yaml:16)",
         "  spec.template.spec.containers[name=web].image: Git says shop:1.4, asked shop:1.5",
         "  metadata.labels[kubectl-gitops.dev/managed-by]: Git says gitops-system.shop, asked to remove it",
@@ -136,11 +137,12 @@ def test_messages_are_bounded_whatever_they_are_made_of(
         details=details,
         source=source_of(Origin(file, line), commit),
         advice=f"Change it in Git, then run: {gitops_command('sync', owner)}",
+        emergency=gitops_command("break-glass", owner),
     )
     text = as_text(refusal)
     assert len(text.encode()) < 1024
     assert all(one.isprintable() for one in text.split("\n"))
-    assert text.count("\n") <= len(fields) + 4
+    assert text.count("\n") <= len(fields) + 5
     if fields:
         assert "and " in text or details[-1] in text
     assert all(len(warning.encode()) < 256 and warning.isprintable() for warning in as_warnings(refusal))
