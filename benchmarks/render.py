@@ -16,13 +16,16 @@ from pathlib import Path
 
 from benchmarks.bench import Bench, Figure, Ground
 from benchmarks.measure import Run, in_turn, run, run_told
+from benchmarks.objects import write_objects
 
 COUNT = 1000
 MANY = 10 * COUNT
+OVERLAYS = 500
 
 LS_REMOTE = "git ls-remote"
 FETCH = "git fetch"
 SAFE_LOADER = "yaml.CSafeLoader"
+ONE_BY_ONE = "kubectl kustomize, one by one"
 EVENTS = "libyaml's events alone"
 
 Side = Callable[[], Run]
@@ -104,6 +107,32 @@ def plain(ground: Ground) -> list[Figure]:
     return ground.figures("render-plain-10000", MANY, in_turn(sides, dict.fromkeys(sides, 3)))
 
 
+def overlays(ground: Ground) -> list[Figure]:
+    """A directory of kustomizations over one base, each built by itself: several at a time or one by one."""
+    root = ground.new_directory()
+    directory = write_overlays(root, OVERLAYS)
+    environment = ground.environment | {"PATH": os.pathsep.join([str(ground.kubectl.parent), os.environ["PATH"]])}
+    sides: dict[str, Side] = {
+        "ours": partial(_told, environment, "overlays", str(directory)),
+        ONE_BY_ONE: partial(_told, environment, "one-by-one", str(directory), str(ground.kubectl)),
+    }
+    return ground.figures("render-overlays-500", 3 * OVERLAYS, in_turn(sides, dict.fromkeys(sides, 1)))
+
+
+def write_overlays(root: Path, count: int) -> Path:
+    """``count`` overlays of a base with three objects, and a directory that has them all."""
+    base, directory = root / "base", root / "overlays"
+    write_objects(base, 3)
+    resources = ", ".join(sorted(one.name for one in base.iterdir()))
+    (base / "kustomization.yaml").write_text(f"resources: [{resources}]\n")
+    for number in range(count):
+        overlay = directory / f"shop-{number:03}"
+        overlay.mkdir(parents=True)
+        text = f"namespace: shop-{number:03}\nresources: [../../base]\ncommonAnnotations: {{shop: '{number}'}}\n"
+        (overlay / "kustomization.yaml").write_text(text)
+    return directory
+
+
 def _told(environment: Mapping[str, str], *arguments: str) -> Run:
     """One measurement of benchmarks/rendering.py, by the code of this directory."""
     path = os.pathsep.join(filter(None, [str(Path(__file__).parents[1]), environment.get("PYTHONPATH")]))
@@ -114,4 +143,5 @@ BENCHES = [
     Bench("render-poll-unchanged", poll),
     Bench("render-one-file-changed", one_file),
     Bench("render-plain-10000", plain),
+    Bench("render-overlays-500", overlays),
 ]

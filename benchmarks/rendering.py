@@ -15,6 +15,7 @@ import yaml
 
 from kubectl_gitops.source.desired import from_directory, from_mirror
 from kubectl_gitops.source.mirror import Mirror
+from kubectl_gitops.source.render import Renderer, Rendering, RenderOptions
 from kubectl_gitops.source.rendercache import RenderCache
 
 
@@ -39,6 +40,19 @@ def commit(url: str, cache: str, repository: str) -> float:
 
 def plain(directory: str) -> float:
     return _seconds(lambda: from_directory(Path(directory)))
+
+
+def overlays(directory: str) -> float:
+    rendering = Rendering(options=RenderOptions(renderer=Renderer.OVERLAYS))
+    return _seconds(lambda: from_directory(Path(directory), rendering))
+
+
+def one_by_one(directory: str, kubectl: str) -> float:
+    def all_of_them() -> None:
+        for place in sorted(Path(directory).iterdir()):
+            subprocess.run([kubectl, "kustomize", place], check=True, stdout=subprocess.DEVNULL)
+
+    return _seconds(all_of_them)
 
 
 def safe_loader(directory: str) -> float:
@@ -72,6 +86,8 @@ _MEASURED: dict[str, Callable[..., float]] = {
     "poll": poll,
     "commit": commit,
     "plain": plain,
+    "overlays": overlays,
+    "one-by-one": one_by_one,
     "safe-loader": safe_loader,
     "events": events,
 }

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.testbed import helmbuild
+from tests.testbed import helmbuild, sopsbuild
 from tests.testbed.apiclient import RequestFailed
 from tests.testbed.assets import AssetsUnavailable, assets
 from tests.testbed.components import CONTROLLER_MANAGER, SCHEDULER
@@ -53,6 +53,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         return
     needed = [assets] if any(item.get_closest_marker("integration") for item in session.items) else []
     needed += [helmbuild.helm] if any("helm" in getattr(item, "fixturenames", ()) for item in session.items) else []
+    needed += [sopsbuild.sops] if any("sops" in getattr(item, "fixturenames", ()) for item in session.items) else []
     capture = session.config.pluginmanager.getplugin("capturemanager")
     try:
         with capture.global_and_fixture_disabled() if capture else nullcontext():
@@ -68,6 +69,12 @@ def helm(monkeypatch: pytest.MonkeyPatch) -> Path:
     program = helmbuild.helm()
     monkeypatch.setenv("PATH", str(program.parent), prepend=os.pathsep)
     return program
+
+
+@pytest.fixture
+def sops() -> Path:
+    """The directory with the real sops and age-keygen."""
+    return sopsbuild.sops()
 
 
 @pytest.fixture(scope="session")

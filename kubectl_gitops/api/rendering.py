@@ -11,11 +11,15 @@ from kubectl_gitops.api.objects import Object
 
 
 class Renderer(StrEnum):
-    """How manifests are made from files. AUTO: by what is there, a kustomization, a chart, or neither."""
+    """How manifests are made from files. AUTO: by what is there, a kustomization, a chart, or neither.
+
+    OVERLAYS is never chosen by AUTO: each kustomization below a path, by itself.
+    """
 
     AUTO = "auto"
     PLAIN = "plain"
     KUSTOMIZE = "kustomize"
+    OVERLAYS = "overlays"
     HELM = "helm"
 
 
@@ -52,6 +56,13 @@ class Substitution:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Decryption:
+    """``spec.source.decryption``: the Secret, in the GitSync's namespace, with the age keys of encrypted files."""
+
+    secret_name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RenderOptions:
     """All of it. ``include`` and ``exclude`` are patterns as in .gitignore, for plain trees; ``helm`` is for charts."""
 
@@ -60,6 +71,7 @@ class RenderOptions:
     exclude: tuple[str, ...] = ()
     helm: HelmOptions = field(default_factory=HelmOptions)
     substitute: Substitution | None = None
+    decryption: Decryption | None = None
 
 
 def read_render_options(source: Mapping[str, Any]) -> RenderOptions:
@@ -78,7 +90,12 @@ def read_render_options(source: Mapping[str, Any]) -> RenderOptions:
             api_versions=tuple(helm.get("apiVersions") or ()),
         ),
         substitute=_read_substitution(source["substitute"]) if source.get("substitute") is not None else None,
+        decryption=_read_decryption(source.get("decryption")),
     )
+
+
+def _read_decryption(decryption: Mapping[str, Any] | None) -> Decryption | None:
+    return Decryption(secret_name=decryption["secretRef"]["name"]) if decryption is not None else None
 
 
 def _read_substitution(substitute: Mapping[str, Any]) -> Substitution:

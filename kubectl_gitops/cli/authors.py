@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ from kubectl_gitops.diff.drift import DriftedField, ObjectDrift
 from kubectl_gitops.errors import GitOpsError
 from kubectl_gitops.report.text import printable, without_credentials
 from kubectl_gitops.snapshot.model import Snapshot
+from kubectl_gitops.source.age_keys import AgeKeys
 from kubectl_gitops.source.desired import Desired
 from kubectl_gitops.source.render import Rendering
 
@@ -56,8 +58,16 @@ def with_synced_authors(
 
 
 def as_written_by(gitsync: GitSync) -> Rendering:
-    """How a GitSync renders, but for its variables: which line sets a field does not depend on their values."""
-    return Rendering(options=gitsync.rendering, release_name=gitsync.name, namespace=gitsync.target_namespace)
+    """How a GitSync renders, but for its variables: which line sets a field does not depend on their values.
+
+    Files are decrypted with the person's own keys.
+    """
+    return Rendering(
+        options=gitsync.rendering,
+        release_name=gitsync.name,
+        namespace=gitsync.target_namespace,
+        keys=AgeKeys.from_environment(os.environ) if gitsync.rendering.decryption else None,
+    )
 
 
 def warn(text: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import posixpath
 import sys
 from collections.abc import Callable, Mapping
@@ -20,6 +21,7 @@ from kubectl_gitops.cluster.connection import Cluster
 from kubectl_gitops.cluster.discovery import Discovery, Resource
 from kubectl_gitops.cluster.reading import get_object, list_objects
 from kubectl_gitops.errors import Forbidden, InvalidInput, NotFound, SourceError
+from kubectl_gitops.source.age_keys import AgeKeys, read_age_keys
 from kubectl_gitops.source.declared import Refuse, stop
 from kubectl_gitops.source.desired import Desired, from_directory, from_mirror, from_stream
 from kubectl_gitops.source.limits import Limits, read_limits
@@ -61,6 +63,7 @@ class SourceOptions:
             options=self.render,
             namespace=namespace or "default",
             variables=None if self.variables is None else Variables(values=self.variables),
+            keys=AgeKeys.from_environment(os.environ),
             limits=self.limits,
             refuse=refuse,
         )
@@ -78,6 +81,7 @@ class SourceOptions:
                 release_name=gitsync.name,
                 namespace=gitsync.target_namespace,
                 variables=read_variables(substitute, cluster, gitsync.namespace),
+                keys=read_age_keys(gitsync.rendering.decryption, cluster, gitsync.namespace),
                 limits=self.limits,
             ),
         )
@@ -183,7 +187,11 @@ def _assigned(settings: tuple[str, ...]) -> dict[str, str]:
 def _source_options() -> list[Callable[[Command], Command]]:
     return [
         click.option(
-            "-f", "--filename", metavar="WHERE", help="A directory, a file, a repository's URL, or - for stdin."
+            "-f",
+            "--filename",
+            metavar="WHERE",
+            help="A directory, a file, a repository's URL, or - for stdin. Files that SOPS has encrypted are "
+            "opened with the age keys in SOPS_AGE_KEY or SOPS_AGE_KEY_FILE.",
         ),
         click.option(
             "--revision",

@@ -30,6 +30,7 @@ from kubectl_gitops.reconciler.surroundings import Surroundings, Turns, now
 from kubectl_gitops.reconciler.work import Work, covers, work_of
 from kubectl_gitops.snapshot.model import Snapshot
 from kubectl_gitops.snapshot.store import next_sequence
+from kubectl_gitops.source.age_keys import read_age_keys
 from kubectl_gitops.source.desired import Desired, from_mirror
 from kubectl_gitops.source.mirror import Mirror
 from kubectl_gitops.source.render import Rendering
@@ -108,6 +109,7 @@ class Follower:
         commit = self._newest(mirror, gitsync)
         self._around.repositories.verify(gitsync, writer, mirror, commit, since=self._verified_before(gitsync))
         variables = read_variables(gitsync.rendering.substitute, writer, gitsync.namespace)
+        keys = read_age_keys(gitsync.rendering.decryption, writer, gitsync.namespace)
         work = work_of(gitsync, commit.sha, variables)
         if not self._began:
             self._synced_sha = (status.get("synced") or {}).get("revision") or ""
@@ -136,6 +138,7 @@ class Follower:
                 release_name=gitsync.name,
                 namespace=gitsync.target_namespace,
                 variables=variables,
+                keys=keys,
                 limits=self._around.limits,
             )
             with self._measured(gitsync):

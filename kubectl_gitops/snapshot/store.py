@@ -74,10 +74,6 @@ class SnapshotStore:
         except ClusterError as exc:  # what counts is stored; the next publication collects it too
             _log.warning("old snapshots of %s/%s stay: %s", snapshot.namespace, snapshot.name, exc)
 
-    def delete_all(self, namespace: str, name: str) -> None:
-        """Forget a GitSync."""
-        self._delete(self._listed(f"{GITSYNC_LABEL}={managed_by(namespace, name)}"))
-
     def delete_of(self, uid: str) -> None:
         """Forget the GitSync with this uid, but not one that has its name now."""
         self._delete(self._listed(f"{UID_LABEL}={uid}"))

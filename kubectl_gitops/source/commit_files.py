@@ -9,10 +9,12 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Callable, Iterable, Sequence
 
+from kubectl_gitops.api.commit import Commit
 from kubectl_gitops.errors import SourceError
 from kubectl_gitops.source.files import Keep
 from kubectl_gitops.source.gitcommand import GitCommand
 from kubectl_gitops.source.limits import Budget, Limits
+from kubectl_gitops.source.mirror import Mirror
 from kubectl_gitops.source.path import NoSuchPath, is_below, join, leaves_root
 from kubectl_gitops.source.tree import Entry, blob_sizes, list_tree, read_blobs
 
@@ -45,10 +47,25 @@ class CommitFiles:
         self._listings: dict[str, dict[str, Entry]] = {}
         self._known: dict[str, Entry] = {}
 
+    @classmethod
+    def of(cls, mirror: Mirror, commit: Commit, limits: Limits) -> CommitFiles:
+        """The files of a commit that the mirror knows; those that it lacks are fetched when they are listed."""
+        return cls(
+            mirror.objects,
+            commit.sha,
+            described=mirror.described(commit),
+            limits=limits,
+            need=lambda directory: mirror.need(commit, directory),
+        )
+
     @property
     def listed(self) -> list[str]:
         """The directories that were looked at: nothing outside of them was."""
         return sorted(self._listings)
+
+    @property
+    def sensitive(self) -> bool:
+        return False
 
     def list(self, directory: str, *, keep: Keep | None = None, hidden: bool = True) -> list[str]:
         entries = self._entries(directory)

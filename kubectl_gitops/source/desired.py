@@ -15,6 +15,7 @@ from kubectl_gitops.source.history import LastCommits, LocalHistory
 from kubectl_gitops.source.path import normal_path
 from kubectl_gitops.source.render import Rendering, render
 from kubectl_gitops.source.rendercache import RenderCache, key_of
+from kubectl_gitops.source.sops import Decryptor
 
 if TYPE_CHECKING:
     # Only who has a mirror needs git, and the time that GitPython takes to be imported.
@@ -54,14 +55,7 @@ def from_mirror(
     path = normal_path(path)
     commit = mirror.resolve(revision)
     named = f"{revision} ({commit.short})" if not commit.sha.startswith(revision) else commit.short
-    described = f"commit {commit.short}" if commit.sha.startswith(revision) else f"revision {named}"
-    files = CommitFiles(
-        mirror.objects,
-        commit.sha,
-        described=described,
-        limits=rendering.limits,
-        need=lambda directory: mirror.need(commit, directory),
-    )
+    files = CommitFiles.of(mirror, commit, rendering.limits)
     declared = _rendered(files, path, rendering, cache or RenderCache(), str(mirror.path))
     return Desired(
         declared=declared,
@@ -107,6 +101,8 @@ def from_directory(directory: Path, rendering: Rendering | None = None) -> Desir
 def from_stream(text: bytes, name: str = "<stdin>", rendering: Rendering | None = None) -> Desired:
     """What ``text`` declares."""
     rendering = rendering or Rendering()
+    if rendering.keys is not None:
+        text = Decryptor(rendering.keys, references_allowed=rendering.variables is None).opened(name, text)
     read = declare(text, file=name, variables=rendering.variables, refuse=rendering.refuse)
     declared = tuple(refuse_duplicates(read, rendering.refuse))
     return Desired(declared=declared, where=name, text_of=lambda file: text if file == name else None)

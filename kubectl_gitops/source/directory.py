@@ -61,6 +61,10 @@ class Tree:
             # No path can have a NUL in it, but what names a path can.
             return None
 
+    @property
+    def sensitive(self) -> bool:
+        return False
+
     def list(self, directory: str, *, keep: Keep | None = None, hidden: bool = True) -> list[str]:
         """See Files. No more are walked through than a repository may have."""
         start = self.root / directory

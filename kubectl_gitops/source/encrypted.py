@@ -1,4 +1,4 @@
-"""What SOPS has encrypted. Nothing here decrypts it, and applied as it is it would replace a value by nonsense.
+"""What SOPS has encrypted, and nobody has decrypted: applied as it is it would replace a value by nonsense.
 
 SOPS encrypts value by value (``ENC[AES256_GCM,data:...]``) and notes how in a block of its own beside them: ``sops`` in
 YAML and JSON, ``sops_...`` in files of environment variables, a section in INI files.
@@ -14,8 +14,9 @@ from kubectl_gitops.api.objects import Origin
 from kubectl_gitops.errors import InvalidManifest
 
 _HINT = (
-    "leave it out (of plain manifests by spec.source.exclude or a .gitopsignore), or commit what an operator in the "
-    "cluster decrypts, such as a SealedSecret or a SopsSecret"
+    "name its age key (spec.source.decryption of a GitSync; SOPS_AGE_KEY_FILE with -f), leave it out (of plain "
+    "manifests by spec.source.exclude or a .gitopsignore), or commit what an operator in the cluster decrypts, such as "
+    "a SealedSecret or a SopsSecret"
 )
 _METADATA_FIELD = "sops"
 #: Custom resources, by group and kind, that have such a block of their own: they are decrypted in the cluster.
@@ -30,16 +31,24 @@ class EncryptedManifest(InvalidManifest):
     """SOPS has encrypted what is at ``file`` and ``line``."""
 
     def __init__(self, what: str, *, file: str, line: int) -> None:
-        super().__init__(f"{what} is encrypted with SOPS, and is not decrypted here", file=file, line=line, hint=_HINT)
+        super().__init__(f"{what} is encrypted with SOPS, and there is no key for it", file=file, line=line, hint=_HINT)
 
 
 def refuse_encrypted(obj: Mapping[str, Any], origin: Origin, *, what: str = "this") -> None:
     """EncryptedManifest, about ``what``, for a document that SOPS has encrypted, whichever of its values."""
     if not isinstance(obj.get(_METADATA_FIELD), dict):
         return
-    group = str(obj.get("apiVersion")).partition("/")[0]
-    if (group, obj.get("kind")) not in _DECRYPTED_IN_CLUSTER:
+    if not is_decrypted_in_cluster(obj):
         raise EncryptedManifest(what, file=origin.path, line=origin.line)
+
+
+def is_decrypted_in_cluster(obj: Mapping[str, Any]) -> bool:
+    return (str(obj.get("apiVersion")).partition("/")[0], obj.get("kind")) in _DECRYPTED_IN_CLUSTER
+
+
+def is_encrypted_file(content: bytes) -> bool:
+    """Whether SOPS has encrypted a file of any format."""
+    return _ANY_VALUE.encode() in content and _metadata_in(content.decode(errors="replace")) is not None
 
 
 def refuse_encrypted_files(files: Mapping[str, bytes]) -> None:

@@ -17,6 +17,11 @@ _LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 class Files(Protocol):
     """Regular files, and links to regular files beside or below. Paths are as in kubectl_gitops.source.path."""
 
+    @property
+    def sensitive(self) -> bool:
+        """Whether what was read until now holds what was encrypted, so that no copy of it may stay anywhere."""
+        ...
+
     def list(self, directory: str, *, keep: Keep | None = None, hidden: bool = True) -> list[str]:
         """The files at or below ``directory``, sorted; without ``hidden`` none in a hidden directory below.
 

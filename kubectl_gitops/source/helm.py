@@ -63,7 +63,7 @@ def build(
     for texts in (gathered.files, values):
         refuse_pointers({gathered.origin(path): text for path, text in texts.items()})
     refuse_encrypted_files(values | _own_values(gathered, directory))
-    output = _template(gathered, directory, options, release, values, limits)
+    output = _template(gathered, directory, options, release, values, limits, in_memory=files.sensitive)
     origins = _Origins(gathered, directory, output)
     try:
         documents = list(parse(output, file=directory, substitute=variables.substitute if variables else None))
@@ -86,6 +86,8 @@ def _template(
     release: Release,
     values: Mapping[str, bytes],
     limits: Limits,
+    *,
+    in_memory: bool,
 ) -> bytes:
     inputs = {f"{number}.yaml": text for number, text in enumerate(values.values())}
     if options.values:
@@ -105,6 +107,7 @@ def _template(
         inputs=inputs,
         failure=f"helm cannot render {directory or 'the root'}",
         limits=limits,
+        in_memory=in_memory,
         environment={"HELM_NAMESPACE": release.namespace, "KUBECONFIG": "/dev/null"},
     )
 

@@ -49,8 +49,10 @@ def load(files: Mapping[str, bytes], path: str) -> dict[str, Any]:
     return documents[0].object if documents else {}
 
 
-def gather(read: Read, directory: str) -> dict[str, bytes]:
+def gather(read: Read, directory: str, visited: set[str] | None = None) -> dict[str, bytes]:
     """All files that building ``directory`` may need: those below it, and below each directory it refers to.
+
+    The latter directories are put into ``visited``.
 
     kustomize itself loads no file from outside the directory of the kustomization that names it, so
     more than these it cannot ask for. ``read`` gives the files below a directory, or raises NoSuchPath.
@@ -69,6 +71,8 @@ def gather(read: Read, directory: str) -> dict[str, bytes]:
             if not any(is_below(path, target) for path in files):
                 raise refused
             pending.append(target)
+    if visited is not None:
+        visited |= done - {directory}
     return files
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -21,25 +22,68 @@ from kubectl_gitops.source.provenance import ORIGIN_OPTION, Provenance, without_
 from kubectl_gitops.source.sandbox import run
 from kubectl_gitops.source.variables import UnknownVariable, Variables, line_of
 
+Read = Callable[[str], Mapping[str, bytes]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """A kustomization that can be built: all files that are needed for it, and the directories of its parts.
+
+    ``top`` is its file; ``keeps_notes`` says that it asks for the origins of objects itself.
+    """
+
+    directory: str
+    needed: Mapping[str, bytes]
+    top: str
+    parts: frozenset[str]
+    options: Mapping[str, Any]
+
+    @property
+    def keeps_notes(self) -> bool:
+        return ORIGIN_OPTION in (self.options.get("buildMetadata") or [])
+
+    @property
+    def is_component(self) -> bool:
+        return self.options.get("kind") == "Component"
+
 
 def build(
     files: Files, directory: str, *, variables: Variables | None = None, limits: Limits, refuse: Refuse = stop
 ) -> Iterator[Declared]:
     """What ``kustomize build`` makes of ``directory``, each object with the file and line it was made from."""
+    prepared = prepare(files, directory, lambda below: read_below(files, below))
+    return declared(prepared, output(files, prepared, limits), variables=variables, refuse=refuse)
+
+
+def prepare(files: Files, directory: str, read: Read) -> Prepared:
+    """``read`` gives the files below a directory, or raises NoSuchPath."""
     top = kustomization.find(names_in(files, directory), directory)
     if top is None:
         names = ", ".join(kustomization.FILE_NAMES)
         raise SourceError(f"there is no kustomization in {directory or 'the root'} ({names})")
-    needed = kustomization.gather(lambda below: read_below(files, below), directory)
+    parts = set[str]()
+    needed = kustomization.gather(read, directory, parts)
     options = kustomization.load(needed, top)
-    asked_for = ORIGIN_OPTION in (options.get("buildMetadata") or [])
-    copy = needed if asked_for else {**needed, top: _asking_for_origins(needed[top], options, top)}
-    output = run(
-        *_tool(f"./{directory}"),
-        copy,
-        failure=f"kustomize cannot build {files.shown(directory) or 'the root'}",
+    return Prepared(directory=directory, needed=needed, top=top, parts=frozenset(parts), options=options)
+
+
+def output(files: Files, prepared: Prepared, limits: Limits) -> bytes:
+    """What kustomize writes. Any number of threads may call it at the same time."""
+    needed, top = prepared.needed, prepared.top
+    return run(
+        *_tool(f"./{prepared.directory}"),
+        needed if prepared.keeps_notes else {**needed, top: _asking_for_origins(needed[top], prepared.options, top)},
+        failure=f"kustomize cannot build {files.shown(prepared.directory) or 'the root'}",
         limits=limits,
+        in_memory=files.sensitive,
     )
+
+
+def declared(
+    prepared: Prepared, output: bytes, *, variables: Variables | None = None, refuse: Refuse = stop
+) -> Iterator[Declared]:
+    """The objects that kustomize wrote, each with its origin."""
+    needed, top = prepared.needed, prepared.top
     provenance = Provenance(needed, top)
     try:
         documents = list(parse(output, file=top, substitute=variables.substitute if variables else None))
@@ -52,11 +96,11 @@ def build(
         origin = provenance.of(document.object)
         # The file that declares it is not encrypted, or it would have had no origin.
         refuse_encrypted(document.object, origin, what="a patch of this")
-        obj = document.object if asked_for else without_note(document.object)
+        obj = document.object if prepared.keeps_notes else without_note(document.object)
         yield from taken(obj, origin, None, variables, refuse)
 
 
-def _asking_for_origins(text: bytes, options: dict[str, Any], path: str) -> bytes:
+def _asking_for_origins(text: bytes, options: Mapping[str, Any], path: str) -> bytes:
     """The kustomization with one more option: added at its end, or all written anew as JSON where that goes wrong."""
     wanted = {**options, "buildMetadata": [*(options.get("buildMetadata") or []), ORIGIN_OPTION]}
     longer = text + f"\nbuildMetadata: [{ORIGIN_OPTION}]\n".encode()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -25,11 +25,11 @@ from kubectl_gitops.source.gitcommand import (
 )
 from kubectl_gitops.source.gone import GoneReferences
 from kubectl_gitops.source.network import Network
-from kubectl_gitops.source.path import NoSuchPath, normal_path
+from kubectl_gitops.source.path import normal_path
 from kubectl_gitops.source.promised import PromisedFiles
 from kubectl_gitops.source.remote import Remote, parse_references
 from kubectl_gitops.source.revision import check_reference, is_full_commit, is_other_reference, resolve
-from kubectl_gitops.source.tree import commits_between, last_commits, list_tree, read_blobs
+from kubectl_gitops.source.tree import commits_between, last_commits
 
 #: Is in a mirror that was fetched at least once, and is as old as the last fetch.
 _COMPLETE = "kubectl-gitops-fetched"
@@ -143,22 +143,8 @@ class Mirror:
         """Git on what the mirror has, for who reads its objects directly; see :meth:`need`."""
         return self._git
 
-    def files(self, commit: Commit, path: str, *, keep: Callable[[str], bool] | None = None) -> dict[str, bytes]:
-        """Every regular file at or below ``path``, by its path from the root; only those that ``keep`` wants.
-
-        Symbolic links and submodules are left out.
-        """
-        path = normal_path(path)
-        self.need(commit, path)
-        entries = list_tree(self._git, commit.sha, path)
-        if path and not entries:
-            raise NoSuchPath(f"no such path {path!r} at {self._described(commit)}")
-        if any(one.path == path and not one.is_file for one in entries):
-            raise SourceError(f"{path!r} is a symbolic link or a submodule at {self._described(commit)}")
-        return read_blobs(self._git, [one for one in entries if one.is_file and (keep is None or keep(one.path))])
-
     def text(self, commit: Commit, path: str) -> bytes | None:
-        """The content of one file; None if there is none. It costs one process, where ``files`` costs two."""
+        """The content of one file; None if there is none. It costs one process."""
         path = normal_path(path)
         self.need(commit, path)
         try:
@@ -212,7 +198,8 @@ class Mirror:
         with self._locked():
             shutil.rmtree(self.path, ignore_errors=True)
 
-    def _described(self, commit: Commit) -> str:
+    def described(self, commit: Commit) -> str:
+        """The commit, and as what it was asked for, as part of a sentence."""
         asked = self._asked.get(commit.sha, commit.sha)
         return f"commit {commit.short}" if commit.sha.startswith(asked) else f"revision {asked} ({commit.short})"
 

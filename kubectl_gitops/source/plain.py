@@ -108,7 +108,8 @@ def _is_manifest(file: str, refuse: Refuse) -> bool:
         InvalidManifest(
             f"{what} inside of a tree of plain manifests",
             file=file,
-            hint="let the path name its directory, or leave that out: spec.source.exclude, or a .gitopsignore",
+            hint="let the path name its directory, or leave that out: spec.source.exclude, or a .gitopsignore"
+            + ("; render: overlays takes each kustomization by itself" if name != chart.FILE_NAME else ""),
         )
     )
     return False

@@ -9,10 +9,13 @@ from typing import Any
 from kubectl_gitops.api.objects import Declared, Origin
 from kubectl_gitops.api.rendering import HelmOptions, Renderer, RenderOptions
 from kubectl_gitops.errors import InvalidInput, InvalidManifest
-from kubectl_gitops.source import chart, helm, kustomization, kustomize, plain
+from kubectl_gitops.source import chart, helm, kustomization, kustomize, overlays, plain
+from kubectl_gitops.source.age_keys import AgeKeys
 from kubectl_gitops.source.declared import Refuse, refuse_duplicates, stop
+from kubectl_gitops.source.decrypted_files import DecryptedFiles, refuse_revealed
 from kubectl_gitops.source.files import Files, names_in
 from kubectl_gitops.source.limits import Limits
+from kubectl_gitops.source.sops import Decryptor
 from kubectl_gitops.source.variables import Variables
 
 __all__ = ["RenderOptions", "Renderer", "Rendering", "chosen", "render"]
@@ -23,7 +26,8 @@ class Rendering:
     """How to render, and what it may cost.
 
     ``release_name`` counts where the options name none, and is that of the chart if it is ""; ``namespace``
-    is what templates are told. ``variables`` is None where nothing is to be substituted.
+    is what templates are told. ``variables`` is None where nothing is to be substituted, ``keys`` where nothing is
+    to be decrypted.
     ``refuse`` is told what cannot be taken, by the names of files that people know.
     """
 
@@ -31,6 +35,7 @@ class Rendering:
     release_name: str = ""
     namespace: str = "default"
     variables: Variables | None = None
+    keys: AgeKeys | None = None
     limits: Limits = field(default_factory=Limits)
     refuse: Refuse = field(default=stop, compare=False)
 
@@ -38,7 +43,7 @@ class Rendering:
     def decisive(self) -> tuple[Any, ...]:
         """All of it that decides what is rendered, as values of JSON; with values of variables, so never to be kept."""
         known = (dict(self.variables.values), sorted(self.variables.secret)) if self.variables else None
-        return self.options, self.release_name, self.namespace, known
+        return self.options, self.release_name, self.namespace, known, self.keys.digest if self.keys else None
 
 
 def render(files: Files, path: str, rendering: Rendering | None = None) -> list[Declared]:
@@ -47,6 +52,28 @@ def render(files: Files, path: str, rendering: Rendering | None = None) -> list[
     Raises InvalidManifest, SourceError, of which NoSuchPath and LimitExceeded.
     """
     rendering = rendering or Rendering()
+    if rendering.keys is not None:
+        return _render_decrypted(files, path, rendering, rendering.keys)
+    return _render(files, path, rendering)
+
+
+def _render_decrypted(files: Files, path: str, rendering: Rendering, keys: AgeKeys) -> list[Declared]:
+    decryptor = Decryptor(keys, references_allowed=rendering.variables is None)
+    refuse = rendering.refuse
+
+    def explain(error: InvalidManifest) -> None:
+        refuse(decryptor.explained(error))
+
+    try:
+        declared = _render(DecryptedFiles(files, decryptor), path, replace(rendering, refuse=explain))
+        return list(refuse_revealed(declared, decryptor, refuse))
+    except InvalidManifest as exc:
+        if (explained := decryptor.explained(exc)) is exc:
+            raise
+        raise explained from exc
+
+
+def _render(files: Files, path: str, rendering: Rendering) -> list[Declared]:
     try:
         kind = chosen(files, path, rendering.options.renderer)
         _refuse_misplaced(rendering.options, kind, path)
@@ -80,6 +107,8 @@ def _built(files: Files, path: str, kind: Renderer, rendering: Rendering) -> Ite
     match kind:
         case Renderer.KUSTOMIZE:
             return kustomize.build(files, path, variables=variables, limits=limits, refuse=refuse)
+        case Renderer.OVERLAYS:
+            return overlays.build(files, path, variables=variables, limits=limits, refuse=refuse)
         case Renderer.HELM:
             release = helm.Release(
                 name=options.helm.release_name or rendering.release_name, namespace=rendering.namespace

@@ -35,6 +35,7 @@ _LIBRARIES = ("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/nix/store")
 _DEVICES = ("/dev/null", "/dev/urandom", "/dev/zero")
 #: A wrapper script runs what it likes of the machine's own programs; so says who put it on PATH.
 _SCRIPT_PROGRAMS = ("/usr", "/bin")
+_IN_MEMORY = Path("/dev/shm")  # noqa: S108 - only directories of our own are made there, by mkdtemp
 _STDERR_BYTES = 64 * 1024
 _EXIT_NOT_RUN = 126
 #: The last is how Go ends that finds no room for the stack of one more thread.
@@ -64,13 +65,16 @@ def run(
     limits: Limits,
     inputs: Mapping[str, bytes] | None = None,
     environment: Mapping[str, str] | None = None,
+    in_memory: bool = False,
 ) -> bytes:
     """What ``program`` writes to its standard output, run at the root of a copy of ``files``.
 
-    ``inputs`` are at ``../inputs/`` from there. Raises SourceError that begins with ``failure`` and repeats
-    what the program said; LimitExceeded if it took more than it may.
+    ``inputs`` are at ``../inputs/`` from there. With ``in_memory`` the copy, and what the program writes, is on no
+    disk, where the system offers that. Raises SourceError that begins with ``failure`` and repeats what the program
+    said; LimitExceeded if it took more than it may.
     """
-    with tempfile.TemporaryDirectory(prefix="kubectl-gitops-") as temporary:
+    where = _IN_MEMORY if in_memory and os.access(_IN_MEMORY, os.W_OK) else None
+    with tempfile.TemporaryDirectory(prefix="kubectl-gitops-", dir=where) as temporary:
         place = Path(temporary).resolve()
         for name in ("home", "tree", "inputs"):
             (place / name).mkdir()

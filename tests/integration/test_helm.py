@@ -212,5 +212,5 @@ def test_encrypted_values_are_refused_with_their_place(encrypted: str) -> None:
     with pytest.raises(InvalidManifest) as caught:
         config_map(values, "{{ .Values.password }}", values_files=("values-prod.yaml",))
     assert str(caught.value) == (
-        f"charts/web/{encrypted}:2: this file is encrypted with SOPS, and is not decrypted here"
+        f"charts/web/{encrypted}:2: this file is encrypted with SOPS, and there is no key for it"
     )

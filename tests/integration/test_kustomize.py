@@ -142,6 +142,42 @@ def test_a_kustomization_may_be_written_in_any_style(text: str) -> None:
     assert not any("config.kubernetes.io/origin" in str(one.object) for one in declared)
 
 
+def overlays(files: dict[str, str], path: str) -> list[Declared]:
+    return render_files(MemoryFiles(files), path, Rendering(options=RenderOptions(renderer=Renderer.OVERLAYS)))
+
+
+def test_each_kustomization_below_a_path_is_built_by_itself_and_in_the_same_order() -> None:
+    names = [f"n{number:02}" for number in range(12)]
+    files = {
+        **{path: text for path, text in SHOP.items() if path.startswith("base/")},
+        "parts/kustomization.yaml": "kind: Component\napiVersion: kustomize.config.k8s.io/v1alpha1\n",
+        **{f"all/{one}/kustomization.yaml": f"namespace: {one}\nresources: [../../base]\n" for one in names},
+        "all/n00/more/kustomization.yaml": "resources: [own.yaml]\nnamespace: more\n",
+        "all/n00/more/own.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: own}\n",
+        "all/README.yaml": "no: manifest\n",
+    }
+    declared = overlays(files, "all")
+    assert [one.namespace for one in declared if one.kind == "Deployment"] == names
+    assert [str(one.origin) for one in declared if one.namespace == "more"] == ["all/n00/more/own.yaml:1"]
+    assert {str(one.origin) for one in declared if one.kind == "Deployment"} == {"base/web.yaml:12"}
+    single = [one.object for name in names for one in render(files, f"all/{name}")]
+    assert [one.object for one in declared if one.namespace != "more"] == single
+    # From the root, the base is only a part of the others, and so is the component.
+    assert [one.object for one in overlays(files, "")] == [one.object for one in declared]
+
+
+def test_one_overlay_that_cannot_be_built_is_named() -> None:
+    files = {
+        "a/kustomization.yaml": "resources: [x.yaml]\n",
+        "a/x.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\n",
+        "b/kustomization.yaml": "resources: [gone.yaml]\n",
+    }
+    with pytest.raises(InvalidManifest, match=r"^b/kustomization\.yaml:1: 'gone\.yaml' is not there"):
+        overlays(files, "")
+    with pytest.raises(SourceError, match=r"^there is no kustomization at or below c$"):
+        overlays({"c/x.yaml": "a: b"}, "c")
+
+
 def test_a_file_outside_of_the_kustomization_is_not_loaded() -> None:
     files = {
         "a/kustomization.yaml": "resources: [x.yaml]\npatches: [{path: ../b/p.yaml}]",
@@ -265,4 +301,4 @@ BLOCK = f"sops:\n    mac: {ENCRYPTED}\n    version: 3.13.1\n"
 def test_what_sops_has_encrypted_is_refused(files: dict[str, str], message: str) -> None:
     with pytest.raises(InvalidManifest) as caught:
         render(files, "")
-    assert str(caught.value) == f"{message} is encrypted with SOPS, and is not decrypted here"
+    assert str(caught.value) == f"{message} is encrypted with SOPS, and there is no key for it"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from tests.integration.gitsyncs import App, running_reconciler
 from tests.testbed import helmbuild
 from tests.testbed.controlplane import ControlPlane
+from tests.testbed.encrypting import Sops
 from tests.testbed.installation import SYSTEM_NAMESPACE, Installation
 from tests.testbed.waiting import wait_until
 
@@ -90,6 +92,30 @@ def test_variables_are_read_from_the_cluster_and_a_new_value_needs_no_commit(
     path = f"/api/v1/namespaces/{SYSTEM_NAMESPACE}/configmaps/{sources[0]['name']}"
     control_plane.request("PATCH", path, {"data": {"region": "us"}}, content_type="application/merge-patch+json")
     wait_until(lambda: app.live.data("settings")["region"] == "us", 30, "the new value")
+
+
+def test_encrypted_files_are_opened_with_the_keys_in_a_secret(
+    control_plane: ControlPlane, app: App, sops: Path, tmp_path: Path, reconciler: Installation
+) -> None:
+    tool = Sops(sops, tmp_path / "sops")
+    path = f"/api/v1/namespaces/{SYSTEM_NAMESPACE}/secrets"
+    manifest = "apiVersion: v1\nkind: Secret\nmetadata: {name: login}\nstringData: {password: s3cret-s3cret}\n"
+    app.repository.commit({"all.yaml": tool.encrypt("all.yaml", manifest, encrypted_regex="^stringData$")})
+    app.create(source=source(app, decryption={"secretRef": {"name": f"{app.name}-age"}}))
+    app.wait_failed(
+        "InvalidInput", f"there is no Secret {SYSTEM_NAMESPACE}/{app.name}-age, which spec.source.decryption"
+    )
+    keys = base64.b64encode(tool.key_file.read_bytes()).decode()
+    control_plane.request("POST", path, {"metadata": {"name": f"{app.name}-age"}, "data": {"a.agekey": keys}})
+    try:
+        app.wait_ready()
+        assert base64.b64decode(app.live.get("secrets", "login")["data"]["password"]) == b"s3cret-s3cret"
+        known = str(app.snapshots()) + str(app.status) + reconciler.log("reconciler", lines=100_000)
+        assert not any(one in known for one in ("s3cret-s3cret", "AGE-SECRET-KEY"))
+        rendered = reconciler.gitops("render", app.name, "-n", SYSTEM_NAMESPACE)
+        assert "password: '***'" in rendered.stdout
+    finally:
+        control_plane.request("DELETE", f"{path}/{app.name}-age")
 
 
 def test_what_is_wrong_with_variables_is_told_without_the_values_of_secrets(

@@ -64,12 +64,12 @@ def chunks(live: Api) -> list[str]:
 
 def test_a_snapshot_of_several_secrets_is_read_as_it_was_written(live: Api, store: SnapshotStore) -> None:
     assert store.load("team", "shop") is None
-    large = snapshot(*(secrets.token_hex(CHUNK_BYTES // 4) for _ in range(5)))
+    large = snapshot(*(secrets.token_hex(CHUNK_BYTES // 4) for _ in range(5)), uid="large")
     store.publish(large)
     assert len(chunks(live)) == 2
     assert store.load("team", "shop") == large
     assert store.load("team", "other") is None
-    store.delete_all("team", "shop")
+    store.delete_of(large.uid)
     assert chunks(live) == []
 
 

@@ -289,7 +289,7 @@ def test_without_a_snapshot_what_we_applied_is_kept_by_its_field_set(web: Shop, 
     other = Shop(web.plane, web.cluster, web.namespace)  # keeps the kinds in use while there is no other snapshot
     request.addfinalizer(other.forget)
     other.publish([web.published.entries[0]])
-    web.store.delete_all(web.namespace, web.name)
+    web.forget_snapshots()
     wait_until(lambda: "spec.replicas: is 3, asked 5" in web.kubectl(*scale(5)).stderr, 5, "the snapshot to be gone")
     web.allowed("annotate", "deployment/web", "note=hello")
     assert "is not known yet" in web.refused("delete", "deployment/web")

@@ -28,6 +28,7 @@ from kubectl_gitops.api.names import (
     ACTOR_EXTRA_KEY,
     ACTOR_RECONCILER,
     API_VERSION,
+    GITSYNC_LABEL,
     MANAGED_BY_LABEL,
     SYSTEM_NAMESPACE,
     WEBHOOK_REGISTERED,
@@ -261,9 +262,13 @@ class Shop:
         self.store.publish(self.published)
 
     def forget(self) -> None:
-        self.store.delete_all(self.namespace, self.name)
+        self.forget_snapshots()
         with suppress(NotFound):
             self.cluster.request("DELETE", GITSYNCS.path(self.namespace, self.name))
+
+    def forget_snapshots(self) -> None:
+        selector = f"{GITSYNC_LABEL}={managed_by(self.namespace, self.name)}"
+        self.plane.kubectl("delete", "secrets", "-n", self.store.namespace, "-l", selector)
 
     def kubectl(self, *args: str, **options: Any) -> subprocess.CompletedProcess[str]:
         return self.plane.kubectl("-n", self.namespace, *args, check=False, **options)

@@ -10,6 +10,8 @@ from kubectl_gitops.source.path import NoSuchPath, is_below
 
 
 class MemoryFiles:
+    sensitive = False
+
     def __init__(self, files: Mapping[str, str | bytes], limits: Limits | None = None) -> None:
         self.files = {path: text if isinstance(text, bytes) else text.encode() for path, text in files.items()}
         self._budget = Budget(limits or Limits())

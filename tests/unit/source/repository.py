@@ -6,6 +6,13 @@ import os
 import subprocess
 from pathlib import Path
 
+from kubectl_gitops.api.commit import Commit
+from kubectl_gitops.source.commit_files import CommitFiles
+from kubectl_gitops.source.files import Keep
+from kubectl_gitops.source.limits import Limits
+from kubectl_gitops.source.mirror import Mirror
+from kubectl_gitops.source.path import normal_path
+
 _ENVIRONMENT = {
     "GIT_CONFIG_NOSYSTEM": "1",
     "GIT_CONFIG_GLOBAL": os.devnull,
@@ -45,3 +52,9 @@ class Repository:
         self.git("add", "--all")
         self.git("commit", "--quiet", "--allow-empty", "--message", subject, author=author)
         return self.git("rev-parse", "HEAD")
+
+
+def files_at(mirror: Mirror, commit: Commit, path: str, *, keep: Keep | None = None) -> dict[str, bytes]:
+    """What rendering would read at and below ``path``."""
+    files = CommitFiles.of(mirror, commit, Limits())
+    return files.read(files.list(normal_path(path), keep=keep))

@@ -34,7 +34,7 @@ FILES = {
     "env": f"PASSWORD={VALUE}\nsops_mac={VALUE}\nsops_version=3.13.1\n",
     "ini": f"[db]\npassword = {VALUE}\n\n[sops]\nmac = {VALUE}\n",
 }
-REASON = "is encrypted with SOPS, and is not decrypted here"
+REASON = "is encrypted with SOPS, and there is no key for it"
 
 
 def refused(text: str) -> InvalidManifest:

@@ -18,7 +18,7 @@ from kubectl_gitops.source.mirror import Mirror
 from tests.testbed.gitserver import GitServer, basic, serving, silent
 from tests.testbed.pki import Authority
 from tests.testbed.proxy import proxying
-from tests.unit.source.repository import Repository
+from tests.unit.source.repository import Repository, files_at
 
 PASSWORD = {"username": b"jane", "password": b"s3cret-pa%ss w\xc3\xb6rd'$x\"\\"}
 TOKEN = {"bearerToken": b"s3cret-t0ken"}
@@ -83,7 +83,7 @@ def test_a_password_or_a_token_opens_the_repository(
     server.authorization = password if data is PASSWORD else "Bearer s3cret-t0ken"
     mirror = mirror_of({**data, **CA})
     assert mirror.update("main").sha == sha
-    assert mirror.files(mirror.resolve("main"), "") == {"a.yaml": b"1"}
+    assert files_at(mirror, mirror.resolve("main"), "") == {"a.yaml": b"1"}
     assert mirror.url == f"{server.url}/shop"
 
 
@@ -202,7 +202,7 @@ def test_no_credential_is_an_argument_or_outlives_its_command(
     ) as server:
         data = {"username": b"jane", "password": b"s3cret-password", **CA, **given}
         mirror = mirror_of(data, f"{server.url}/shop".replace("//", "//s3cret-user@"))
-        mirror.files(mirror.update("main"), "")
+        files_at(mirror, mirror.update("main"), "")
     assert any(f"{server.url}/shop" in argument for argument in spy.arguments)
     assert not [argument for argument in spy.arguments if "s3cret" in argument]
     assert sorted(set(spy.files.values())) == [0o600, 0o700]
@@ -244,7 +244,7 @@ def test_a_person_is_served_by_their_own_git_configuration(
     mirror = Mirror(f"{server.url}/shop", cache_directory=tmp_path / "cache", use_user_config=True)
     commit = mirror.update("main")
     assert commit.sha == sha
-    assert mirror.files(commit, "") == {"a.yaml": b"1"}
+    assert files_at(mirror, commit, "") == {"a.yaml": b"1"}
     assert {one.headers["User-Agent"] for one in server.received} == {"jane/1"}
 
 
@@ -350,9 +350,9 @@ def test_only_the_files_that_are_read_are_fetched(
     mirror = mirror_of(CA)
     commit = mirror.update("main")
     before = server.posts()
-    assert mirror.files(commit, "apps") == {"apps/a.yaml": b"1\n2\n", "apps/b.yaml": b"1\n"}
+    assert files_at(mirror, commit, "apps") == {"apps/a.yaml": b"1\n2\n", "apps/b.yaml": b"1\n"}
     assert server.posts() == before + 1
-    assert mirror.files(commit, "apps/") == mirror.files(commit, "apps")
+    assert files_at(mirror, commit, "apps/") == files_at(mirror, commit, "apps")
     assert mirror.text(commit, "apps/a.yaml") == b"1\n2\n"
     assert mirror.last_commits(commit, ["apps/a.yaml"])["apps/a.yaml"].sha == second
     assert server.posts() == before + 1
@@ -382,7 +382,7 @@ def test_a_server_that_cannot_leave_files_out_serves_as_well(
     sha = repository.commit({"apps/a.yaml": "1\n"})
     mirror = mirror_of(CA)
     commit = mirror.update("main")
-    assert mirror.files(commit, "") == {"apps/a.yaml": b"1\n"}
+    assert files_at(mirror, commit, "") == {"apps/a.yaml": b"1\n"}
     assert mirror.blame(commit, "apps/a.yaml", [1])[1].sha == sha
 
 
@@ -413,10 +413,10 @@ def test_an_empty_repository_over_https_has_no_revision(
 def test_rewritten_history_is_followed(repository: Repository, server: GitServer, mirror_of: MirrorOf) -> None:
     repository.commit({"a": "1"})
     mirror = mirror_of(CA)
-    mirror.files(mirror.update("main"), "")
+    files_at(mirror, mirror.update("main"), "")
     repository.git("commit", "--quiet", "--amend", "--message", "another")
     repository.commit({"a": "2"})
-    assert mirror.files(mirror.update("main"), "") == {"a": b"2"}
+    assert files_at(mirror, mirror.update("main"), "") == {"a": b"2"}
 
 
 @pytest.mark.parametrize("kustomized", [False, True])

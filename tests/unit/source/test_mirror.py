@@ -11,7 +11,7 @@ import pytest
 
 from kubectl_gitops.errors import SourceError
 from kubectl_gitops.source.mirror import Mirror, default_cache_directory
-from tests.unit.source.repository import Repository
+from tests.unit.source.repository import Repository, files_at
 
 
 @pytest.fixture
@@ -219,7 +219,7 @@ def test_the_environment_and_the_configuration_of_the_person_do_not_matter(
     mirror = fetched(repository, tmp_path)
     commit = mirror.resolve("main")
     assert commit.sha == sha
-    assert mirror.files(commit, "") == {"a.yaml": b"1"}
+    assert files_at(mirror, commit, "") == {"a.yaml": b"1"}
     assert not mirror.remote_moved()
 
 
@@ -291,11 +291,11 @@ def test_files_are_those_below_a_path(repository: Repository, tmp_path: Path) ->
     mirror = fetched(repository, tmp_path)
     commit = mirror.resolve("main")
     expected = {path: text.encode() for path, text in files.items()}
-    assert mirror.files(commit, "") == mirror.files(commit, ".") == mirror.files(commit, "./") == expected
+    assert files_at(mirror, commit, "") == files_at(mirror, commit, ".") == files_at(mirror, commit, "./") == expected
     web = {"apps/web/a b.yaml": b"1", "apps/web/ä.yaml": b"2"}
-    assert mirror.files(commit, "apps/web") == mirror.files(commit, "./apps//web/") == web
-    assert mirror.files(commit, "apps/*.yaml") == {"apps/*.yaml": b"4"}
-    assert mirror.files(commit, "apps", keep=lambda path: path.endswith("r.yaml")) == {"apps/webber.yaml": b"3"}
+    assert files_at(mirror, commit, "apps/web") == files_at(mirror, commit, "./apps//web/") == web
+    assert files_at(mirror, commit, "apps/*.yaml") == {"apps/*.yaml": b"4"}
+    assert files_at(mirror, commit, "apps", keep=lambda path: path.endswith("r.yaml")) == {"apps/webber.yaml": b"3"}
 
 
 def test_the_text_of_one_file(repository: Repository, tmp_path: Path) -> None:
@@ -315,7 +315,7 @@ def test_content_comes_as_it_was_committed(repository: Repository, tmp_path: Pat
     (repository.path / "empty").touch()
     repository.commit({".gitattributes": "* text=auto eol=crlf export-ignore\n"})
     mirror = fetched(repository, tmp_path)
-    files = mirror.files(mirror.resolve("main"), "")
+    files = files_at(mirror, mirror.resolve("main"), "")
     assert (files["blob"], files["empty"]) == (content, b"")
 
 
@@ -323,9 +323,9 @@ def test_a_path_that_is_not_there_is_named_with_the_revision(repository: Reposit
     sha = repository.commit({"apps/a.yaml": "1"})
     mirror = fetched(repository, tmp_path)
     with pytest.raises(SourceError, match=rf"^no such path 'x' at revision main \({sha[:8]}\)$"):
-        mirror.files(mirror.resolve("main"), "x")
+        files_at(mirror, mirror.resolve("main"), "x")
     with pytest.raises(SourceError, match=rf"^no such path 'apps/a' at commit {sha[:8]}$"):
-        mirror.files(mirror.resolve(sha), "apps/a")
+        files_at(mirror, mirror.resolve(sha), "apps/a")
 
 
 @pytest.mark.parametrize("path", ["..", "../shop", "/", "/etc", "apps/../../etc", "a\0b"])
@@ -333,24 +333,31 @@ def test_a_path_stays_inside(repository: Repository, tmp_path: Path, path: str) 
     repository.commit({"a.yaml": "1"})
     mirror = fetched(repository, tmp_path)
     with pytest.raises(SourceError, match="is not a path inside the repository"):
-        mirror.files(mirror.resolve("main"), path)
+        files_at(mirror, mirror.resolve("main"), path)
 
 
-def test_links_and_submodules_are_not_followed(repository: Repository, tmp_path: Path) -> None:
+def test_links_that_lead_out_and_submodules_are_as_if_they_were_not_there(
+    repository: Repository, tmp_path: Path
+) -> None:
     sha = repository.commit({"real/a.yaml": "1"})
     (repository.path / "link.yaml").symlink_to("/etc/passwd")
     (repository.path / "linked").symlink_to("real")
+    (repository.path / "same.yaml").symlink_to("real/a.yaml")
     repository.git("update-index", "--add", "--cacheinfo", f"160000,{sha},vendor/module")
-    repository.git("add", "link.yaml", "linked")
+    repository.git("add", "link.yaml", "linked", "same.yaml")
     repository.git("commit", "--quiet", "--message", "links")
     mirror = fetched(repository, tmp_path)
     commit = mirror.resolve("main")
-    assert mirror.files(commit, "") == {"real/a.yaml": b"1"}
-    for path in ("link.yaml", "linked", "vendor/module"):
-        with pytest.raises(SourceError, match="is a symbolic link or a submodule"):
-            mirror.files(commit, path)
+    assert files_at(mirror, commit, "") == {"real/a.yaml": b"1", "same.yaml": b"1"}
+    for path, what in {
+        "link.yaml": "a symbolic link",
+        "linked": "a symbolic link",
+        "vendor/module": "a submodule",
+    }.items():
+        with pytest.raises(SourceError, match=f"is {what} at"):
+            files_at(mirror, commit, path)
     with pytest.raises(SourceError, match="no such path"):
-        mirror.files(commit, "linked/a.yaml")
+        files_at(mirror, commit, "linked/a.yaml")
 
 
 # --- who changed what ---

@@ -8,7 +8,7 @@ import pytest
 
 from kubectl_gitops.errors import SourceError
 from kubectl_gitops.source.mirror import Mirror
-from tests.unit.source.repository import Repository
+from tests.unit.source.repository import Repository, files_at
 
 
 @pytest.fixture
@@ -113,7 +113,7 @@ def test_a_plain_version_is_the_name_of_a_tag_only(repository: Repository, mirro
 def test_messages_tell_which_version_was_found(repository: Repository, mirror: Mirror) -> None:
     tagged(repository, "v1.2.3")
     with pytest.raises(SourceError, match=r"no such path 'x' at revision 1\.x, v1\.2\.3 \("):
-        mirror.files(mirror.update("1.x"), "x")
+        files_at(mirror, mirror.update("1.x"), "x")
 
 
 # --- other references and commits ---

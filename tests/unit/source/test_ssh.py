@@ -13,7 +13,7 @@ from kubectl_gitops.errors import SourceError
 from kubectl_gitops.source.credentials import Credentials
 from kubectl_gitops.source.mirror import Mirror
 from tests.testbed.sshserver import SSHD, Key, SshServer, new_key, ssh_serving
-from tests.unit.source.repository import Repository
+from tests.unit.source.repository import Repository, files_at
 
 pytestmark = pytest.mark.skipif(SSHD is None, reason="no sshd on this machine (make test installs it where it may)")
 
@@ -63,7 +63,7 @@ def test_a_deploy_key_opens_the_repository(
     mirror = mirror_of(key.private, server.known_hosts)
     commit = mirror.update("main")
     assert commit.sha == sha
-    assert mirror.files(commit, "apps") == {"apps/a.yaml": b"1\n"}
+    assert files_at(mirror, commit, "apps") == {"apps/a.yaml": b"1\n"}
     assert mirror.blame(commit, "apps/a.yaml", [1])[1].sha == sha
 
 
