@@ -32,6 +32,20 @@ from kubectl_gitops.errors import GitOpsError
 )
 @click.option("--service", default="gitops-webhook", show_default=True, help="Its Service, where no --url is given.")
 @click.option(
+    "--drain-seconds",
+    type=click.FloatRange(min=0),
+    default=10.0,
+    show_default=True,
+    help="How long to go on answering after SIGTERM, not ready any more, each client asked to connect elsewhere.",
+)
+@click.option(
+    "--rotation-wait-seconds",
+    type=click.FloatRange(min=0.1),
+    default=300.0,
+    show_default=True,
+    help="How long each step of a rotation of the CA waits for API servers and other replicas to follow.",
+)
+@click.option(
     "--log-level", type=click.Choice(["debug", "info", "warning", "error"]), default="info", show_default=True
 )
 def main(
@@ -42,12 +56,14 @@ def main(
     metrics_listen: str,
     url: str | None,
     service: str,
+    drain_seconds: float,
+    rotation_wait_seconds: float,
     log_level: str,
 ) -> None:
     """Refuse changes of managed objects that diverge from Git.
 
     Serves admission reviews over TLS, with a certificate of its own, and keeps its ValidatingWebhookConfiguration
-    at the kinds of object that are managed.
+    at the kinds of object that are managed. SIGTERM drains and stops it, SIGHUP has it serve a new certificate.
     """
     from kubectl_gitops.serving.endpoint import chosen_port, read_endpoint
     from webhook.serving import serve
@@ -64,6 +80,8 @@ def main(
             service=service,
             url=read_url(url, port=endpoint.port) if url else None,
             log_level=log_level,
+            drain_seconds=drain_seconds,
+            rotation_wait_seconds=rotation_wait_seconds,
         )
         serve(settings)
     except GitOpsError as exc:

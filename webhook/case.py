@@ -24,7 +24,8 @@ class Case:
     """Of a Secret, ``old`` and ``new`` are sealed where the key is known.
 
     ``key`` is the object that is judged. ``replicas`` is where it has its replicas; ``is_autoscaled`` says that a
-    HorizontalPodAutoscaler sets them. ``glass`` is the break-glass that is open for it.
+    HorizontalPodAutoscaler sets them. ``glass`` is the break-glass that is open for it. ``snapshot`` is None,
+    too, where there is a newer one that has not come here (``is_stale``); ``entry`` is then what was declared before.
     """
 
     request: Request
@@ -39,6 +40,7 @@ class Case:
     replicas: FieldPath = REPLICAS
     is_autoscaled: bool = False
     glass: BreakGlass | None = None
+    is_stale: bool = False
 
     @property
     def is_secret(self) -> bool:
@@ -115,6 +117,7 @@ class Finding:
 def case_of(label: str, owner: Owner, request: Request, view: View) -> Case:
     """The case of an object that has this label, before or after the request."""
     snapshot = view.snapshots.get(label)
+    is_stale = snapshot is not None and owner.is_ahead_of(snapshot)
     entry = snapshot.by_key.get(request.key) if snapshot else None
     is_secret = holds_secret_values(request.key.group, request.key.kind)
     key = view.sealing_key if is_secret else None
@@ -124,18 +127,20 @@ def case_of(label: str, owner: Owner, request: Request, view: View) -> Case:
         key=request.key,
         label=label,
         owner=owner,
-        snapshot=snapshot,
+        snapshot=None if is_stale else snapshot,
         entry=entry,
         old=seal(request.old, key) if key and request.old else request.old,
         new=seal(request.new, key) if key and request.new else request.new,
         # A canonical form says nothing about the object in another version, nor a sealed one about open values.
-        comparable=entry is not None
+        comparable=not is_stale
+        and entry is not None
         and entry.canonical is not None
         and entry.api_version == request.api_version
         and (not is_secret or key is not None),
         replicas=(scale.path_in(request.api_version) if scale else None) or REPLICAS,
         is_autoscaled=request.key in view.autoscaled,
         glass=view.glass_for(label, request.key),
+        is_stale=is_stale,
     )
 
 

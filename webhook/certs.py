@@ -1,4 +1,4 @@
-"""The webhook's own certificates: one authority for all replicas, kept in a Secret, and a leaf for each replica.
+"""The webhook's own certificates: authorities (webhook/authorities.py keeps them), and a leaf for each replica.
 
 The leaf is never stored in the cluster. It goes to files in a private directory, because the server reads files;
 nothing of a key is ever an argument, a variable of the environment or a line in a log.
@@ -6,29 +6,20 @@ nothing of a key is ever an argument, a variable of the environment or a line in
 
 from __future__ import annotations
 
-import base64
-import binascii
 import ipaddress
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from kubectl_gitops.api.names import CONTROLLER_FIELD_MANAGER
-from kubectl_gitops.api.objects import Object
-from kubectl_gitops.cluster.connection import Cluster
-from kubectl_gitops.cluster.reading import get_object
-from kubectl_gitops.cluster.writing import create_object
-from kubectl_gitops.errors import Conflict, GitOpsError
-from kubectl_gitops.snapshot.store import SECRETS
+from kubectl_gitops.errors import GitOpsError
 
 CA_SECRET = "gitops-webhook-ca"  # noqa: S105 - a name
 AUTHORITY_LIFETIME = timedelta(days=3650)
@@ -57,6 +48,12 @@ class Leaf:
     @property
     def expires(self) -> datetime:
         return x509.load_pem_x509_certificate(self.certificate_pem).not_valid_after_utc
+
+    def is_due(self, *, clock: Clock = utc_now) -> bool:
+        """Whether another is to take its place: when a third of its life is left."""
+        certificate = x509.load_pem_x509_certificate(self.certificate_pem)
+        life = certificate.not_valid_after_utc - certificate.not_valid_before_utc
+        return certificate.not_valid_after_utc - clock() < life / 3
 
 
 class LeafFiles(NamedTuple):
@@ -89,7 +86,7 @@ class Authority:
             .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key()), critical=False)
             .sign(self.key, hashes.SHA256())
         )
-        return Leaf(certificate.public_bytes(serialization.Encoding.PEM), _pkcs8(key))
+        return Leaf(certificate.public_bytes(serialization.Encoding.PEM), pkcs8(key))
 
 
 def new_authority(*, clock: Clock = utc_now) -> Authority:
@@ -106,23 +103,6 @@ def new_authority(*, clock: Clock = utc_now) -> Authority:
     return Authority(certificate, key)
 
 
-def shared_authority(cluster: Cluster, namespace: str, *, clock: Clock = utc_now) -> Authority:
-    """The authority in the namespace's Secret, made and stored first where there is none.
-
-    Of several replicas that start together, the first one's counts. Raises BadCertificate where what is stored is
-    damaged or has expired.
-    """
-    found = get_object(cluster, SECRETS, namespace, CA_SECRET)
-    if found is None:
-        try:
-            found = create_object(
-                cluster, SECRETS, _secret(new_authority(clock=clock), namespace), manager=CONTROLLER_FIELD_MANAGER
-            )
-        except Conflict:
-            found = cluster.get(SECRETS.path(namespace, CA_SECRET))
-    return _authority_in(found, clock=clock)
-
-
 def write_leaf(leaf: Leaf, directory: Path) -> LeafFiles:
     """Write both files, readable by this user only. Writing again replaces them, each at once: renewal's way in."""
     files = LeafFiles(directory / "tls.crt", directory / "tls.key")
@@ -133,32 +113,6 @@ def write_leaf(leaf: Leaf, directory: Path) -> LeafFiles:
             file.write(content)
         fresh.replace(path)
     return files
-
-
-def _secret(authority: Authority, namespace: str) -> Object:
-    data = {"tls.crt": authority.certificate_pem, "tls.key": _pkcs8(authority.key)}
-    return {
-        "apiVersion": "v1",
-        "kind": "Secret",
-        "metadata": {"name": CA_SECRET, "namespace": namespace},
-        "type": "kubernetes.io/tls",
-        "data": {name: base64.b64encode(content).decode() for name, content in data.items()},
-    }
-
-
-def _authority_in(secret: Object, *, clock: Clock) -> Authority:
-    where = f"Secret {CA_SECRET} in namespace {secret['metadata']['namespace']}"
-    hint = "delete it and start the webhook again: a new one is made"
-    try:
-        certificate = x509.load_pem_x509_certificate(base64.b64decode(secret["data"]["tls.crt"]))
-        key = serialization.load_pem_private_key(base64.b64decode(secret["data"]["tls.key"]), password=None)
-    except (KeyError, TypeError, ValueError, binascii.Error, UnsupportedAlgorithm):
-        raise BadCertificate(f"{where} holds no readable certificate and key", hint=hint) from None
-    if key.public_key() != certificate.public_key():
-        raise BadCertificate(f"{where} holds a key that is not its certificate's", hint=hint)
-    if certificate.not_valid_after_utc <= clock():
-        raise BadCertificate(f"the certificate in {where} expired at {certificate.not_valid_after_utc}", hint=hint)
-    return Authority(certificate, cast("ec.EllipticCurvePrivateKey", key))
 
 
 def _builder(
@@ -201,7 +155,7 @@ def _general_name(name: str) -> x509.GeneralName:
         return x509.DNSName(name)
 
 
-def _pkcs8(key: ec.EllipticCurvePrivateKey) -> bytes:
+def pkcs8(key: ec.EllipticCurvePrivateKey) -> bytes:
     # The server reads no other form.
     return key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()

@@ -16,6 +16,7 @@ from kubectl_gitops.api.names import (
 from kubectl_gitops.api.objects import Object
 from kubectl_gitops.cluster.connection import Cluster
 from kubectl_gitops.cluster.discovery import Resource
+from kubectl_gitops.cluster.reading import get_object
 from kubectl_gitops.cluster.writing import apply_object
 from webhook.requester import AUTOSCALERS
 from webhook.scales import SUBRESOURCE
@@ -118,6 +119,13 @@ def webhook_configuration(
 def apply_configuration(cluster: Cluster, configuration: Object) -> None:
     """Server-side apply, so that replicas that apply the same thing change nothing."""
     apply_object(cluster, CONFIGURATIONS, configuration, manager=CONTROLLER_FIELD_MANAGER)
+
+
+def holds_bundle(cluster: Cluster, bundle_pem: bytes) -> bool:
+    """Whether the API server trusts exactly this wherever it asks us; also where it asks about nothing."""
+    found = get_object(cluster, CONFIGURATIONS, "", CONFIGURATION_NAME) or {}
+    wanted = base64.b64encode(bundle_pem).decode()
+    return all(webhook["clientConfig"].get("caBundle") == wanted for webhook in found.get("webhooks") or [])
 
 
 def _rules(kinds: Iterable[Resource], operations: list[str], *, subresource: str = "") -> list[Object]:

@@ -58,6 +58,8 @@ class Gateway:
         self._app = app
         self._max_body_bytes = max_body_bytes
         self._body_seconds = body_seconds
+        #: Whether each answer asks the client to close its connection, and to go elsewhere with its next request.
+        self.is_closing = False
 
     async def __rsgi__(self, scope: Scope, connection: Connection) -> None:
         if scope.proto != "http":
@@ -70,7 +72,10 @@ class Gateway:
         except TooLarge:
             connection.response_bytes(413, _TEXT, f"a body has at most {self._max_body_bytes} bytes\n".encode())
         else:
-            connection.response_bytes(*self._call(scope, body))
+            status, headers, text = self._call(scope, body)
+            if self.is_closing:
+                headers = [*headers, ("connection", "close")]
+            connection.response_bytes(status, headers, text)
 
     async def _body(self, scope: Scope, connection: Connection) -> bytes:
         """All of it. Raises TooLarge, before anything is read where the length is announced."""

@@ -138,8 +138,9 @@ def as_warnings(refusal: Refusal) -> tuple[str, ...]:
 
 def plain(text: str, limit: int) -> str:
     """One printable line of at most ``limit`` bytes."""
-    printable = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
-    return _cut(printable, limit)
+    if not text.isprintable():
+        text = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+    return _cut(text, limit)
 
 
 def plain_lines(lines: Sequence[str]) -> str:

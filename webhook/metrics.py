@@ -57,16 +57,16 @@ class Metrics:
         ready = Gauge("gitops_webhook_ready", "Whether all that is needed to decide is known.", registry=self.registry)
         ready.set_function(lambda: state.ready)
 
-        self.registry.register(_Snapshots(state))
-
-    def certificate(self, expires: datetime) -> None:
-        """Tell until when the server's certificate is valid."""
-        gauge = Gauge(
+        self._certificate = Gauge(
             "gitops_webhook_certificate_expiry_timestamp_seconds",
             "When the certificate that is served expires, in seconds since 1970.",
             registry=self.registry,
         )
-        gauge.set(expires.timestamp())
+        self.registry.register(_Snapshots(state))
+
+    def certificate(self, expires: datetime) -> None:
+        """Tell until when the server's certificate is valid."""
+        self._certificate.set(expires.timestamp())
 
     def count(self, request: Request, verdict: Verdict) -> None:
         # A GitSync is named only if there is one: labels that anybody may write must not become time series.
@@ -99,9 +99,17 @@ class _Snapshots(Collector):
         info = GaugeMetricFamily(
             "gitops_webhook_snapshot_info", "The revision that is enforced.", labels=["gitsync", "revision"]
         )
-        for snapshot in view.snapshots.values():
+        stale = GaugeMetricFamily(
+            "gitops_webhook_snapshot_stale",
+            "Whether the GitSync's status tells of a newer snapshot than the one that has come here.",
+            labels=["gitsync"],
+        )
+        for label, snapshot in view.snapshots.items():
+            owner = view.owners.get(label)
             gitsync = f"{snapshot.namespace}/{snapshot.name}"
             info.add_metric([gitsync, snapshot.revision.sha if snapshot.revision else ""], 1)
+            stale.add_metric([gitsync], bool(owner and owner.is_ahead_of(snapshot)))
             stored.add_metric([gitsync], snapshot.sequence / 1000)  # milliseconds: snapshot.store.next_sequence
+        yield stale
         yield stored
         yield info

@@ -191,6 +191,8 @@ def _judge_scale(case: Case) -> Finding:
     asked = replicas_in(case.new)
     if asked == replicas_in(case.old):
         return Finding(Reason.CONVERGES)
+    if case.is_stale and not case.is_autoscaled:
+        return _not_known_yet(case, "what Git says of it now is not known")
     if not case.replicas:
         return _not_known_yet(case, "which of its fields holds the replicas is not known")
     desired = lookup(case.entry.canonical.tree, case.replicas)
@@ -260,7 +262,8 @@ def _diverging(case: Case, changes: list[FieldChange], *, wanted: str = "Git say
     absent = "not given" if case.old is None else "asked to remove it"
     origin_of: OriginOf = case.entry.origin_of if case.entry else lambda _: None
     paths, details = differences(changes, hidden=case.is_secret, wanted=wanted, absent=absent, origin_of=origin_of)
-    headline = f"is kept by GitSync {owner_name(case.owner)}"
+    stale = ", whose newest snapshot has not reached the webhook yet," if case.is_stale else ""
+    headline = f"is kept by GitSync {owner_name(case.owner)}{stale}"
     return refused(case, Reason.DIVERGES, headline, paths=paths, details=details)
 
 

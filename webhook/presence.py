@@ -39,8 +39,17 @@ class Presence:
     def start(self) -> None:
         self._thread.start()
 
-    def stop(self) -> None:
+    def withdraw(self) -> None:
+        """Say that this replica is there no more. What cannot be said, soon, is told by time."""
         self._stopped.set()
+        if self._thread.is_alive():
+            self._thread.join(_WITHDRAW_SECONDS)  # or it would renew what is deleted here
+        try:
+            delete_object(self._cluster, LEASES, self._namespace, self._name)
+        except NotFound:
+            pass
+        except GitOpsError as exc:
+            _log.warning("cannot say that this replica ends", extra={"why": str(exc)})
 
     def _run(self) -> None:
         is_first = True
@@ -68,14 +77,3 @@ class Presence:
             if renewed is None or datetime.now(UTC) - renewed > _LEFT_BEHIND:
                 with suppress(NotFound):  # another replica was faster
                     delete_object(self._cluster, LEASES, self._namespace, one["metadata"]["name"])
-
-
-def withdraw(cluster: Cluster, namespace: str, name: str) -> None:
-    """Say that this replica is there no more. What cannot be said, soon, is told by time."""
-    cluster.timeout_seconds = min(cluster.timeout_seconds, _WITHDRAW_SECONDS)
-    try:
-        delete_object(cluster, LEASES, namespace, name)
-    except NotFound:
-        pass
-    except GitOpsError as exc:
-        _log.warning("cannot say that this replica ends", extra={"why": str(exc)})

@@ -38,6 +38,7 @@ def scaled_cases(request: Request, view: View) -> Iterator[Case]:
                     replicas=(scale.path_in(entry.api_version) if scale else None) or (),
                     is_autoscaled=entry.key in view.autoscaled,
                     glass=view.glass_for(label, entry.key),
+                    is_stale=owner.is_ahead_of(snapshot),
                 )
 
 

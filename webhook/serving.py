@@ -1,117 +1,133 @@
-"""The processes: Granian in front, and in its worker the app with everything that it lives on."""
+"""The process: a server in front, and behind it the app with everything that it lives on."""
 
 from __future__ import annotations
 
+import asyncio
 import functools
+import gc
 import logging
 import shutil
+import signal
+import socket
+import sys
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import urllib3
-from granian import Granian
-from granian.constants import HTTPModes, Interfaces, SSLProtocols
-from granian.http import HTTP1Settings
-from granian.log import LogLevels
 
-from kubectl_gitops.api import jsonlog
+from kubectl_gitops.cluster.connection import Cluster
 from kubectl_gitops.serving.endpoint import Endpoint, bound_port
 from kubectl_gitops.serving.plain import PlainServer
 from webhook.app import MAX_BODY_BYTES, VALIDATE_PATH, create_app, create_health_app
-from webhook.certs import shared_authority, write_leaf
-from webhook.configuration import webhook_configuration
+from webhook.authorities import Authorities, shared_authorities
+from webhook.certs import Leaf, write_leaf
+from webhook.configuration import holds_bundle, webhook_configuration
 from webhook.gateway import Gateway
+from webhook.listener import Listener, listen
 from webhook.metrics import Metrics
-from webhook.presence import Presence, withdraw
+from webhook.presence import Presence
 from webhook.recording import Recorder
 from webhook.registration import Registration
+from webhook.rotation import Rotation
 from webhook.settings import Settings
 from webhook.state import LiveState
 
 _log = logging.getLogger(__name__)
 
-#: Open connections, most of them idle: each API server keeps a pool of them.
-CONNECTIONS = 4096
-#: A connection that has not sent the head of a request by then is closed, and may be opened again.
-HEADER_MILLISECONDS = 30_000
+#: A thread that computes gives way to one that waits after that long.
+_SWITCH_SECONDS = 0.0005
+_OBJECTS_BETWEEN_COLLECTIONS = 50_000
 
 
 def serve(settings: Settings) -> None:
-    """Prepare the certificate, then serve until SIGTERM or SIGINT; requests under way are finished.
+    """Serve until SIGTERM or SIGINT. Raises GitOpsError where that cannot begin.
 
-    Raises GitOpsError where that cannot begin.
+    SIGTERM drains first: not ready, but answering. SIGHUP has a new certificate served.
     """
-    _check_free(settings.listen)
     _check_free(settings.metrics_listen)
-    authority = shared_authority(settings.connect(), settings.namespace)
-    leaf = authority.issue(settings.server_names)
-    ready = replace(settings, ca_pem=authority.certificate_pem, certificate_expires=leaf.expires)
-    with _private_directory() as directory:
-        files = write_leaf(leaf, directory)
-        server = Granian(
-            "webhook",
-            address=settings.listen.host,
-            port=settings.listen.port,
-            interface=Interfaces.RSGI,
-            http=HTTPModes.http1,
-            http1_settings=HTTP1Settings(header_read_timeout=HEADER_MILLISECONDS),
-            websockets=False,
-            # A verdict is pure computation: more workers would only wait for each other.
-            workers=1,
-            backlog=CONNECTIONS,
-            backpressure=CONNECTIONS,
-            ssl_cert=files.certificate,
-            ssl_key=files.key,
-            ssl_protocol_min=SSLProtocols.tls13,
-            log_level=LogLevels(settings.log_level),
-            log_dictconfig=jsonlog.logging_config(settings.log_level),
-        )
-        _log.info(
-            "serving",
-            extra={"listen": str(settings.listen), "metrics": str(settings.metrics_listen), **settings.client_config},
-        )
-        # Not by the environment nor by an import string: the worker is given this very object, forked or spawned.
-        try:
-            server.serve(target_loader=functools.partial(start_worker, ready), wrap_loader=False)
-        finally:
-            withdraw(settings.connect(), settings.namespace, settings.replica)
-
-
-def start_worker(settings: Settings) -> Any:
-    """Called in the worker process: begin to watch, to answer health checks and to register; returns the app (RSGI)."""
+    _check_free(settings.listen)
     cluster = settings.connect()
+    authorities = shared_authorities(cluster, settings.namespace)
+    # A snapshot is taken in beside the thread that answers: let it have its turn soon.
+    sys.setswitchinterval(_SWITCH_SECONDS)
+    # A review leaves no cycles behind, but makes thousands of objects: a search for cycles with each would find none.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
+    with _private_directory() as directory, listen(settings.listen) as listening:
+        asyncio.run(_serve(settings, cluster, authorities, directory, listening))
+
+
+async def _serve(
+    settings: Settings, cluster: Cluster, authorities: Authorities, directory: Path, listening: socket.socket
+) -> None:
+    loop = asyncio.get_running_loop()
+    stopped: asyncio.Future[signal.Signals] = loop.create_future()
+    for one in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(one, _stop, stopped, one)
     state = LiveState(cluster, settings.namespace)
     metrics = Metrics(state)
-    if settings.certificate_expires:
-        metrics.certificate(settings.certificate_expires)
-    PlainServer(create_health_app(state, metrics), settings.metrics_listen).start("health")
-    state.start()
-    Presence(
-        cluster, settings.namespace, settings.replica, is_ready=functools.partial(_is_serving, settings, state)
-    ).start()
-    Registration(
+    recorder = Recorder(cluster, metrics.registry, replica=settings.replica)
+    app = create_app(state, metrics, record=recorder.record)
+    listener = Listener(listening, lambda: Gateway(app, max_body_bytes=MAX_BODY_BYTES), log_level=settings.log_level)
+
+    def serve_leaf(leaf: Leaf) -> None:
+        # In the loop's thread, where the files are read too: never a certificate of one and a key of another.
+        listener.serve(write_leaf(leaf, directory))
+        metrics.certificate(leaf.expires)
+
+    rotation = Rotation(
+        cluster,
+        settings.namespace,
+        authorities,
+        names=settings.server_names,
+        serve=lambda leaf: loop.call_soon_threadsafe(serve_leaf, leaf),
+        trusted=state.wake,
+        is_trusted=functools.partial(holds_bundle, cluster),
+        wait_seconds=settings.rotation_wait_seconds,
+    )
+
+    def is_answered() -> bool:
+        return answers(settings.listen, name=settings.server_names[0], ca_pem=rotation.bundle_pem)
+
+    presence = Presence(cluster, settings.namespace, settings.replica, is_ready=lambda: state.ready and is_answered())
+    registration = Registration(
         cluster,
         state,
         namespace=settings.namespace,
-        configure=functools.partial(
-            webhook_configuration,
-            client_config=settings.client_config,
-            ca_pem=settings.ca_pem,
-            namespace=settings.namespace,
+        configure=lambda kinds: webhook_configuration(
+            kinds, settings.client_config, rotation.bundle_pem, namespace=settings.namespace
         ),
-        answers=functools.partial(answers, settings.listen, name=settings.server_names[0], ca_pem=settings.ca_pem),
-    ).start()
-    recorder = Recorder(cluster, metrics.registry, replica=settings.replica)
+        answers=is_answered,
+    )
+    PlainServer(create_health_app(state, metrics), settings.metrics_listen).start("health")
+    loop.add_signal_handler(signal.SIGHUP, lambda: threading.Thread(target=rotation.renew_leaf).start())
+    rotation.start()
+    state.start()
+    registration.start()
+    presence.start()
     recorder.start()
-    return Gateway(create_app(state, metrics, record=recorder.record), max_body_bytes=MAX_BODY_BYTES)
+    _log.info(
+        "serving",
+        extra={"listen": str(settings.listen), "metrics": str(settings.metrics_listen), **settings.client_config},
+    )
+    signalled = await stopped
+    _log.info("stopping", extra={"signal": signalled.name})
+    state.retire()
+    rotation.stop()
+    registration.stop()
+    # At once, not after the drain: where this was the last replica, the floor is raised while we still answer.
+    withdrawn = asyncio.create_task(asyncio.to_thread(presence.withdraw))
+    await listener.drain(settings.drain_seconds if signalled is signal.SIGTERM else 0.0)
+    await withdrawn
 
 
-def _is_serving(settings: Settings, state: LiveState) -> bool:
-    return state.ready and answers(settings.listen, name=settings.server_names[0], ca_pem=settings.ca_pem)
+def _stop(stopped: asyncio.Future[signal.Signals], signalled: signal.Signals) -> None:
+    if not stopped.done():
+        stopped.set_result(signalled)
 
 
 def answers(endpoint: Endpoint, *, name: str, ca_pem: bytes) -> bool:
@@ -135,7 +151,7 @@ def answers(endpoint: Endpoint, *, name: str, ca_pem: bytes) -> bool:
 
 
 def _check_free(endpoint: Endpoint) -> None:
-    """Here the error is one line; in the worker it would be a traceback and a restart."""
+    """Raises InvalidInput where it is not, before anything is begun."""
     bound_port(endpoint)
 
 

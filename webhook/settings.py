@@ -1,4 +1,4 @@
-"""How one webhook process is set up. It travels to the worker process whole, and holds nothing secret."""
+"""How one webhook process is set up. Nothing in it is secret."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import re
 import secrets
 import socket
 from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -26,7 +25,8 @@ def _replica() -> str:
 class Settings:
     """``url`` is where the API server reaches this process from outside the cluster; without one, it is ``service``.
 
-    ``replica`` is a name for this process, no other's, and a valid one for a Lease.
+    ``replica`` is a name for this process, no other's, and a valid one for a Lease. ``drain_seconds`` is how long it
+    goes on answering after SIGTERM, ``rotation_wait_seconds`` how long each step of a rotation of the authority takes.
     """
 
     kubeconfig: Path | None
@@ -35,10 +35,10 @@ class Settings:
     metrics_listen: Endpoint
     service: str
     url: str | None = None
-    ca_pem: bytes = b""
-    certificate_expires: datetime | None = None
     replica: str = field(default_factory=_replica)
     log_level: str = "info"
+    drain_seconds: float = 10.0
+    rotation_wait_seconds: float = 300.0
 
     def connect(self) -> Cluster:
         """As kubectl would where a kubeconfig is given, else as the pod's service account."""

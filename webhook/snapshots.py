@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from kubectl_gitops.api.names import managed_by
 from kubectl_gitops.api.objects import Object
-from kubectl_gitops.snapshot.codec import newest, sequence_of
+from kubectl_gitops.snapshot.codec import decode_stored, newest, sequence_of
 from kubectl_gitops.snapshot.model import Snapshot
 
 _log = logging.getLogger(__name__)
@@ -94,7 +94,7 @@ class SnapshotIndex:
     def _read(self, owner: str, sequence: int, chunks: Iterable[Object]) -> Snapshot | None:
         listed = list(chunks)
         try:
-            snapshot = newest(listed).get(owner)
+            snapshot = newest(listed, read=decode_stored).get(owner)
         except Exception:  # noqa: BLE001 - this is where the watch is kept alive
             # Written by another version, or doctored. It must not end the watch that all others depend on.
             if (owner, sequence, len(listed)) not in self._unreadable:
@@ -103,7 +103,8 @@ class SnapshotIndex:
             return None
         if snapshot is None or managed_by(snapshot.namespace, snapshot.name) != owner:
             return None
-        snapshot.by_key  # noqa: B018 - built here, in the watch's thread, and not by the first request
+        for built in ("by_key", "namespaces", "kinds"):  # here, in the watch's thread, and not by the first request
+            getattr(snapshot, built)
         return snapshot
 
 

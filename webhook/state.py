@@ -54,6 +54,7 @@ class LiveState:
         self._changed = threading.Condition()
         self._view = View()
         self._version = 0
+        self._is_retired = False
         self._awaited = {"snapshots", "owners", "sealing_key", "autoscaled"}
         self._autoscalers = Autoscalers(cluster, self._autoscalers_changed)
         self._break_glasses = BreakGlasses(cluster, self._break_glasses_changed)
@@ -95,7 +96,17 @@ class LiveState:
 
     @property
     def ready(self) -> bool:
-        return self._view.synced
+        return self._view.synced and not self._is_retired
+
+    def retire(self) -> None:
+        """Not be ready any more, so that nobody new comes; who still asks gets an answer."""
+        self._is_retired = True
+
+    def wake(self) -> None:
+        """Have those who wait for a change look again, though the view is as it was."""
+        with self._changed:
+            self._version += 1
+            self._changed.notify_all()
 
     def wait_ready(self, timeout_seconds: float | None = None) -> bool:
         with self._changed:
@@ -106,12 +117,6 @@ class LiveState:
         with self._changed:
             self._changed.wait_for(lambda: self._version != seen, timeout_seconds)
             return self._version, self._view
-
-    def wake(self) -> None:
-        """Have whoever waits for another view look again."""
-        with self._changed:
-            self._version += 1
-            self._changed.notify_all()
 
     def learn_scales(self, scales: Mapping[GroupResource, Scale]) -> None:
         """What ``*/scale`` of custom resources sets, beside the built-in ones."""
@@ -165,12 +170,12 @@ class _Snapshots:
 
 
 class _Owners:
-    """Handler of the GitSyncs. Their status changes often; only a new generation is read again."""
+    """Handler of the GitSyncs. Their status changes often; only a new generation or snapshot is read again."""
 
     def __init__(self, publish: Publish) -> None:
         self._publish = publish
         self._owners: dict[str, Owner] = {}
-        self._seen: dict[str, tuple[Any, Any]] = {}
+        self._seen: dict[str, tuple[Any, Any, int]] = {}
 
     def replaced(self, items: list[Object], resource_version: str) -> None:
         del resource_version
@@ -196,7 +201,7 @@ class _Owners:
         label, metadata = _label_of(obj), obj["metadata"]
         if metadata.get("deletionTimestamp"):  # its objects are being released or deleted: it keeps nothing any more
             return self._drop(label)
-        generation = (metadata.get("uid"), metadata.get("generation"))
+        generation = (metadata.get("uid"), metadata.get("generation"), _published(obj))
         if self._seen.get(label) == generation:
             return False
         self._seen[label] = generation
@@ -236,7 +241,7 @@ def read_owner(obj: Object) -> Owner:
         gitsync = read_gitsync(obj)
     except InvalidInput as exc:
         _log.warning("GitSync is not valid, and so enforced", extra={"gitsync": f"{namespace}/{name}", "why": str(exc)})
-        return Owner(namespace=namespace, name=name, mode=EnforcementMode.ENFORCE)
+        return Owner(namespace=namespace, name=name, mode=EnforcementMode.ENFORCE, published=_published(obj))
     return Owner(
         namespace=namespace,
         name=name,
@@ -245,12 +250,19 @@ def read_owner(obj: Object) -> Owner:
         exempt=tuple(map(Exemption.of, gitsync.exempt)),
         deny_additions=gitsync.deny_additions,
         uid=gitsync.uid,
+        published=_published(obj),
     )
 
 
 def autoscaled_by(rules: Iterable[IgnoreRule]) -> Mapping[ResourceKey, str]:
     """What HorizontalPodAutoscalers scale, and which one; from the rules of kubectl_gitops.diff.rules.scaled_by."""
     return MappingProxyType({ResourceKey(one.group, one.kind, one.namespace, one.name): one.why for one in rules})
+
+
+def _published(gitsync: Object) -> int:
+    """The sequence of the newest snapshot, as the status tells; 0 where it does not."""
+    found = ((gitsync.get("status") or {}).get("inventoryRef") or {}).get("sequence")
+    return found if isinstance(found, int) else 0
 
 
 def _label_of(obj: Object) -> str:

@@ -27,7 +27,10 @@ def _nothing() -> Mapping[Any, Any]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Owner:
-    """A GitSync, as much of it as decides."""
+    """A GitSync, as much of it as decides.
+
+    ``published`` is the sequence of the newest snapshot that its status tells of; 0 where it tells of none.
+    """
 
     namespace: str
     name: str
@@ -36,6 +39,11 @@ class Owner:
     exempt: tuple[Exemption, ...] = ()
     deny_additions: bool = False
     uid: str = ""
+    published: int = 0
+
+    def is_ahead_of(self, snapshot: Snapshot) -> bool:
+        """Whether there is a newer snapshot, which has not come here (yet)."""
+        return snapshot.sequence < self.published
 
     def __str__(self) -> str:
         return f"{self.namespace}/{self.name}"

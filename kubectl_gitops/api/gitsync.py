@@ -28,6 +28,17 @@ class EnforcementMode(StrEnum):
     OFF = "Off"
 
 
+_ANNOTATED = {name.lower(): EnforcementMode(name) for name in ("Off", "Warn", "Audit", "Enforce")}
+
+
+def read_mode(text: str) -> EnforcementMode:
+    """The mode in the annotation kubectl-gitops.dev/enforcement. Raises ValueError where it is none."""
+    try:
+        return _ANNOTATED[text.lower()]
+    except KeyError:
+        raise ValueError(f"must be one of {', '.join(_ANNOTATED)}, not {text!r}") from None
+
+
 class DeletionPolicy(StrEnum):
     """What becomes of a GitSync's objects when it is deleted."""
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from kubectl_gitops.api.finding import FindingKind
+from kubectl_gitops.api.gitsync import read_mode
 from kubectl_gitops.api.names import (
     API_VERSION,
     ENFORCEMENT_ANNOTATION,
@@ -24,7 +25,6 @@ from kubectl_gitops.diff.ignore import annotated_rule
 from kubectl_gitops.sync.prepare import FORBIDDEN_METADATA
 
 _ANNOTATIONS = (ENFORCEMENT_ANNOTATION, IGNORE_ANNOTATION, SOURCE_ANNOTATION, SYNC_REQUEST_ANNOTATION)
-_MODES = ("off", "warn", "audit", "enforce")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,9 +92,9 @@ def _annotations(obj: Object) -> Iterator[Fault]:
 def _annotation_fault(name: str, value: str) -> str:
     if name not in _ANNOTATIONS:
         return f"no annotation of kubectl-gitops (there is {', '.join(_ANNOTATIONS)})"
-    if name == ENFORCEMENT_ANNOTATION and value.lower() not in _MODES:
-        return f"must be one of {', '.join(_MODES)}, not {value!r}"
     try:
+        if name == ENFORCEMENT_ANNOTATION:
+            read_mode(value)
         if name == IGNORE_ANNOTATION:
             annotated_rule(value, why="")
     except ValueError as exc:

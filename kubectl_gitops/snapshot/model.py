@@ -5,7 +5,7 @@ The reconciler writes it, the webhook enforces it, and both know it again after 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -74,7 +74,7 @@ class Snapshot:
     path: str
     sequence: int
     complete: bool
-    entries: tuple[Entry, ...]
+    entries: Sequence[Entry]
     owed: tuple[tuple[str, ResourceKey], ...] = ()  # (apiVersion, key)
     uid: str = ""
 
@@ -95,6 +95,11 @@ class Snapshot:
         """Those in which anything is declared."""
         return frozenset(entry.namespace for entry in self.entries if entry.namespace)
 
+    @cached_property
+    def kinds(self) -> frozenset[tuple[str, str]]:
+        """The (apiVersion, kind) pairs that are declared."""
+        return frozenset((entry.api_version, entry.kind) for entry in self.entries)
+
     def in_namespace(self, namespace: str) -> Iterator[Entry]:
         """What is declared in a namespace."""
         return (entry for entry in self.entries if entry.namespace == namespace)
@@ -102,4 +107,4 @@ class Snapshot:
 
 def kinds_in_use(snapshots: Iterable[Snapshot]) -> frozenset[tuple[str, str]]:
     """The (apiVersion, kind) pairs that any of the snapshots declares."""
-    return frozenset((entry.api_version, entry.kind) for snapshot in snapshots for entry in snapshot.entries)
+    return frozenset().union(*(snapshot.kinds for snapshot in snapshots))

@@ -6,7 +6,8 @@ import base64
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from kubectl_gitops.api.names import IGNORE_ANNOTATION, MANAGED_BY_LABEL
+from kubectl_gitops.api.gitsync import read_mode
+from kubectl_gitops.api.names import ENFORCEMENT_ANNOTATION, IGNORE_ANNOTATION, MANAGED_BY_LABEL
 from kubectl_gitops.api.objects import Declared, Object, ResourceKey
 from kubectl_gitops.diff.ignore import annotated_rule
 from kubectl_gitops.diff.secrets import is_secret
@@ -66,20 +67,25 @@ def _metadata(declared: Declared, namespaced: bool, namespace: str, label: str |
     metadata.pop("namespace", None)
     if namespaced:
         metadata["namespace"] = declared.namespace or namespace
-    _check_ignored(metadata, declared)
+    _check_annotations(metadata, declared)
     if label is not None:
         metadata["labels"] = {**(metadata.get("labels") or {}), MANAGED_BY_LABEL: label}
     return metadata
 
 
-def _check_ignored(metadata: Object, declared: Declared) -> None:
-    pointers = (metadata.get("annotations") or {}).get(IGNORE_ANNOTATION)
+def _check_annotations(metadata: Object, declared: Declared) -> None:
+    """Those of ours that say how drift and the webhook treat the object: a slip in one would go unnoticed."""
+    annotations = metadata.get("annotations") or {}
+    name = IGNORE_ANNOTATION
     try:
-        if pointers is not None:
+        if (pointers := annotations.get(name)) is not None:
             annotated_rule(str(pointers), why="")
+        name = ENFORCEMENT_ANNOTATION
+        if (mode := annotations.get(name)) is not None:
+            read_mode(str(mode))
     except ValueError as exc:
         raise InvalidManifest(
-            f"{declared.kind}/{declared.name}: annotation {IGNORE_ANNOTATION}: {exc}",
+            f"{declared.kind}/{declared.name}: annotation {name}: {exc}",
             file=declared.origin.path,
             line=declared.origin.line,
         ) from exc

@@ -42,7 +42,8 @@ from tests.integration.webhooks import (
 from tests.testbed.components import CONTROLLER_MANAGER
 from tests.testbed.controlplane import ControlPlane
 from tests.testbed.waiting import wait_until
-from webhook.certs import CA_SECRET, BadCertificate, shared_authority
+from webhook.authorities import shared_authorities
+from webhook.certs import CA_SECRET, BadCertificate
 from webhook.configuration import CONFIGURATION_NAME, CONFIGURATIONS, NAMESPACE_WEBHOOK_NAME, WEBHOOK_NAME
 from webhook.state import GITSYNCS
 
@@ -483,18 +484,18 @@ def test_the_log_is_json_throughout(webhook: Webhook) -> None:
 
 def test_replicas_that_start_together_agree_on_one_authority(cluster: Cluster, namespace: str) -> None:
     with ThreadPoolExecutor(8) as pool:
-        made = list(pool.map(lambda _: shared_authority(cluster, namespace).certificate_pem, range(8)))
+        made = list(pool.map(lambda _: shared_authorities(cluster, namespace).bundle_pem, range(8)))
     assert len(set(made)) == 1
-    assert shared_authority(cluster, namespace).certificate_pem == made[0]
+    assert shared_authorities(cluster, namespace).bundle_pem == made[0]
 
 
 def test_a_damaged_authority_is_an_error_that_says_what_to_do(cluster: Cluster, namespace: str) -> None:
-    shared_authority(cluster, namespace)
+    shared_authorities(cluster, namespace)
     patched = {"data": {"tls.key": base64.b64encode(b"nonsense").decode()}}
     path = f"/api/v1/namespaces/{namespace}/secrets/{CA_SECRET}"
     cluster.request("PATCH", path, body=patched, content_type="application/merge-patch+json")
     with pytest.raises(BadCertificate, match=f"{CA_SECRET} in namespace {namespace} holds no readable") as failed:
-        shared_authority(cluster, namespace)
+        shared_authorities(cluster, namespace)
     assert "delete it" in failed.value.hint
 
 

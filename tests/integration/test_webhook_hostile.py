@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import collections
 import contextlib
 import copy
 import json
@@ -185,6 +186,27 @@ def test_five_hundred_idle_connections_keep_nobody_waiting(web: Shop, webhook: W
             idle.enter_context(trusted(webhook))
         assert post(pool, WHOLE)[0] == 200
         web.refused("delete", "configmap/settings")
+
+
+def test_a_thousand_connections_a_second_keep_nobody_waiting(web: Shop, webhook: Webhook, pool: Pool) -> None:
+    """Opened, left in the middle of a handshake or before it, and dropped: as fast as they can be."""
+    hello = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(100)
+    open_ones: collections.deque[socket.socket] = collections.deque()
+    answered = 0
+    for number in range(3_000):
+        connection = connected(webhook)
+        open_ones.append(connection)
+        if number % 2:
+            connection.sendall(hello)
+        if len(open_ones) > 200:
+            open_ones.popleft().close()
+        if number % 100 == 0:
+            assert post(pool, WHOLE)[0] == 200
+            answered += 1
+    web.refused("delete", "configmap/settings")
+    for connection in open_ones:
+        connection.close()
+    assert answered == 30
 
 
 def test_it_still_answers_after_all_this(webhook: Webhook, pool: Pool) -> None:

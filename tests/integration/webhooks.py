@@ -95,7 +95,16 @@ def http_get(url: str) -> urllib3.BaseHTTPResponse:
 def running_webhook(plane: ControlPlane, directory: Path, *options: str) -> Iterator[Webhook]:
     log_file = directory / "webhook.log"
     argv = [sys.executable, "-m", "webhook", "--kubeconfig", str(plane.kubeconfig)]
-    argv += ["--listen", "127.0.0.1:0", "--metrics-listen", "127.0.0.1:0", "--url", "https://127.0.0.1:0/validate"]
+    argv += [
+        "--drain-seconds",
+        "0",
+        "--listen",
+        "127.0.0.1:0",
+        "--metrics-listen",
+        "127.0.0.1:0",
+        "--url",
+        "https://127.0.0.1:0/validate",
+    ]
     environ = os.environ | {"TMPDIR": str(directory)}
     with log_file.open("wb") as log, subprocess.Popen([*argv, *options], stderr=log, env=environ) as process:
         try:

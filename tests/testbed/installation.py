@@ -128,6 +128,8 @@ class Installation:
             f"127.0.0.1:{metrics_port}",
             "--url",
             f"https://127.0.0.1:{port}/validate",
+            "--drain-seconds",
+            "0",
         ]
 
     def start_webhook(self) -> None:

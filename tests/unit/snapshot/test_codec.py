@@ -18,8 +18,9 @@ from kubectl_gitops.api.commit import Commit
 from kubectl_gitops.api.objects import Origin, ResourceKey
 from kubectl_gitops.diff.compare import Canonical
 from kubectl_gitops.snapshot import codec
-from kubectl_gitops.snapshot.codec import decode, encode, newest
+from kubectl_gitops.snapshot.codec import decode, decode_stored, encode, newest
 from kubectl_gitops.snapshot.model import Entry, Snapshot, kinds_in_use
+from kubectl_gitops.snapshot.stored import KEPT_READ
 
 COMMIT = Commit(sha="a" * 40, author="Jane", author_email="j@x", time="2026-01-01T00:00:00Z", subject="more")
 
@@ -70,15 +71,41 @@ def test_lines_of_fields_are_kept_and_may_be_missing() -> None:
     assert second.origin_of(("data",)) is None
 
 
-def test_a_snapshot_of_the_version_without_lines_can_be_read() -> None:
+@pytest.mark.parametrize("without", [("fieldLines",), ()])
+def test_snapshots_of_versions_that_had_all_in_one_line_can_be_read(without: tuple[str, ...]) -> None:
     (secret,) = encode(snapshot(entry("a")), namespace="gitops-system")
-    document = json.loads(zlib.decompress(base64.b64decode(secret["data"]["payload"])))
-    for one in document["entries"]:
-        del one["fieldLines"]
-    payload = zlib.compress(json.dumps(document).encode())
+    head, line = zlib.decompress(base64.b64decode(secret["data"]["payload"])).split(b"\n")
+    what, _, form = line.partition(b"\t")
+    whole = json.loads(what) | json.loads(form)
+    whole["canonical"][1] = json.loads(head)["fieldSets"][whole["canonical"][1]]
+    one = {name: value for name, value in whole.items() if name not in without}
+    payload = zlib.compress(json.dumps(json.loads(head) | {"entries": [one]}).encode())
     secret["data"]["payload"] = base64.b64encode(payload).decode()
     secret["metadata"]["annotations"]["kubectl-gitops.dev/snapshot-digest"] = hashlib.sha256(payload).hexdigest()
     assert decode([secret]) == snapshot(entry("a"))
+    assert decode_stored([secret]) == snapshot(entry("a"))
+
+
+@given(st.lists(st.tuples(st.text("abc-", min_size=1), st.text()), max_size=20, unique_by=lambda pair: pair[0]))
+def test_entries_that_are_read_when_asked_for_are_the_same(pairs: list[tuple[str, str]]) -> None:
+    whole = snapshot(*(entry(name, value) for name, value in pairs))
+    stored = decode_stored(encode(whole, namespace="gitops-system"))
+    assert tuple(stored.entries) == whole.entries
+    assert list(stored.entries[1:]) == list(whole.entries[1:])
+    assert dict(stored.by_key) == dict(whole.by_key)
+    assert (stored.kinds, stored.namespaces) == (whole.kinds, whole.namespaces)
+    assert list(stored.in_namespace("shop")) == list(whole.in_namespace("shop"))
+    assert list(stored.in_namespace("other")) == []
+    assert stored.by_key.get(ResourceKey("", "ConfigMap", "shop", "none")) is None
+
+
+def test_more_entries_than_are_kept_read_can_be_asked_for() -> None:
+    whole = snapshot(*(entry(f"c{number}") for number in range(2 * KEPT_READ + 1)))
+    stored = decode_stored(encode(whole, namespace="gitops-system"))
+    for _ in range(2):
+        assert all(stored.by_key[key] == one for key, one in whole.by_key.items())
+    key = next(iter(whole.by_key))
+    assert stored.by_key[key] is stored.by_key[key]
 
 
 def test_any_number_of_chunks(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -108,3 +108,20 @@ def test_order_is_kept_and_unknown_kinds_are_refused() -> None:
     assert [one.name for one in ready] == ["b", "a", "c"]
     with pytest.raises(InvalidInput, match="no kind Unknown in v1"):
         prepared(declared("Unknown"))
+
+
+@pytest.mark.parametrize("value", ["of", "", "Enforced", "disabled", "true"])
+def test_a_slip_in_the_mode_of_an_object_is_refused_where_it_stands(value: str) -> None:
+    annotated = declared(line=7, metadata={"annotations": {"kubectl-gitops.dev/enforcement": value}})
+    with pytest.raises(InvalidManifest) as refused:
+        prepared(annotated)
+    assert str(refused.value) == (
+        "web.yaml:7: ConfigMap/web: annotation kubectl-gitops.dev/enforcement: "
+        f"must be one of off, warn, audit, enforce, not {value!r}"
+    )
+
+
+@pytest.mark.parametrize("value", ["off", "Off", "warn", "Audit", "enforce"])
+def test_a_mode_of_an_object_is_sent_as_it_is(value: str) -> None:
+    annotations = {"kubectl-gitops.dev/enforcement": value}
+    assert prepared(declared(metadata={"annotations": annotations}))["metadata"]["annotations"] == annotations

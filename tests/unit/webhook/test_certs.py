@@ -11,7 +11,8 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from webhook.certs import BadCertificate, _authority_in, _secret, new_authority, write_leaf
+from webhook.authorities import Authorities, authorities_in, secret_of
+from webhook.certs import BadCertificate, new_authority, write_leaf
 
 NOW = datetime(2026, 11, 1, 12, 0, tzinfo=UTC)
 
@@ -71,7 +72,9 @@ def test_the_authority_signs_and_the_leaf_only_serves() -> None:
 
 def test_the_authority_survives_its_secret() -> None:
     authority = new_authority()
-    stored = _authority_in(_secret(authority, "gitops-system"), clock=lambda: datetime.now(UTC))
+    stored = authorities_in(
+        secret_of(Authorities(present=authority), "gitops-system"), clock=lambda: datetime.now(UTC)
+    ).present
     assert stored.certificate == authority.certificate
     leaf = x509.load_pem_x509_certificate(stored.issue(["a"]).certificate_pem)
     leaf.verify_directly_issued_by(authority.certificate)
@@ -107,21 +110,21 @@ def test_writing_again_replaces(tmp_path: Path) -> None:
     ],
 )
 def test_a_damaged_authority_is_named_with_what_to_do(data: dict[str, str] | None, said: str) -> None:
-    secret = _secret(new_authority(), "gitops-system") | {"data": data}
+    secret = secret_of(Authorities(present=new_authority()), "gitops-system") | {"data": data}
     with pytest.raises(BadCertificate, match=said) as failed:
-        _authority_in(secret, clock=clock)
+        authorities_in(secret, clock=clock)
     assert "gitops-webhook-ca in namespace gitops-system" in str(failed.value)
     assert "delete it" in failed.value.hint
 
 
 def test_a_key_of_another_certificate_is_refused() -> None:
-    secret = _secret(new_authority(), "gitops-system")
-    secret["data"]["tls.key"] = _secret(new_authority(), "gitops-system")["data"]["tls.key"]
+    secret = secret_of(Authorities(present=new_authority()), "gitops-system")
+    secret["data"]["tls.key"] = secret_of(Authorities(present=new_authority()), "gitops-system")["data"]["tls.key"]
     with pytest.raises(BadCertificate, match="not its certificate's"):
-        _authority_in(secret, clock=clock)
+        authorities_in(secret, clock=clock)
 
 
 def test_an_authority_that_expired_is_refused() -> None:
-    secret = _secret(new_authority(clock=clock), "gitops-system")
+    secret = secret_of(Authorities(present=new_authority(clock=clock)), "gitops-system")
     with pytest.raises(BadCertificate, match="expired at 2036"):
-        _authority_in(secret, clock=lambda: NOW + timedelta(days=3651))
+        authorities_in(secret, clock=lambda: NOW + timedelta(days=3651))

@@ -257,6 +257,19 @@ def test_taking_a_path_out_of_our_entry_is_denied_and_named() -> None:
     assert (verdict.reason, verdict.fields) == (Reason.DISOWNS, ("spec.replicas",))
 
 
+@pytest.mark.parametrize("operation", ["Apply", "Update"])
+def test_a_path_that_another_manager_writes_in_other_words_is_theirs_to_hold(operation: str) -> None:
+    """``cpu: 1000m`` is another value than ``1`` to who keeps managedFields, and the same one when it is stored."""
+    moved = live(WEB)
+    del moved["metadata"]["managedFields"][0]["fieldsV1"]["f:spec"]["f:replicas"]
+    theirs = {"manager": "kubectl", "operation": operation, "fieldsV1": {"f:spec": {"f:replicas": {}}}}
+    moved["metadata"]["managedFields"].append(theirs)
+    assert decide(update(live(WEB), moved), view(WEB)).reason is Reason.CONVERGES
+    held_before = live(WEB)
+    held_before["metadata"]["managedFields"].append(theirs)
+    assert decide(update(held_before, moved), view(WEB)).reason is Reason.DISOWNS
+
+
 def test_a_path_that_leaves_our_entry_with_its_value_is_no_matter_when_it_converges() -> None:
     ahead = live(WEB)
     moved = set_at(ahead, "spec.replicas", 5)

@@ -1,0 +1,218 @@
+"""Several replicas behind a load balancer: nothing that is asked is lost, whatever is restarted or rotated.
+
+Each request of the load is one that must be refused. The failurePolicy is Ignore: one that nobody reviews would pass.
+"""
+
+from __future__ import annotations
+
+import base64
+import secrets
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+
+import pytest
+
+from kubectl_gitops.api.names import SYSTEM_NAMESPACE
+from kubectl_gitops.api.objects import Object
+from kubectl_gitops.cluster.connection import MERGE_PATCH, Cluster
+from kubectl_gitops.errors import ClusterError, NotFound, Rejected
+from tests.integration import webhooks
+from tests.integration.webhooks import Shop, Webhook, config_map, deployment, http_get, running_webhook
+from tests.testbed.balancer import Backend, Balancer, balancer
+from tests.testbed.controlplane import ControlPlane
+from tests.testbed.waiting import wait_until
+from webhook.authorities import ROTATE_ANNOTATION, authorities_in
+from webhook.certs import CA_SECRET
+from webhook.configuration import CONFIGURATION_NAME, CONFIGURATIONS
+
+cluster = webhooks.FIXTURES[0]
+
+CA_PATH = f"/api/v1/namespaces/{SYSTEM_NAMESPACE}/secrets/{CA_SECRET}"
+
+
+class Replicas:
+    """Webhooks of one Service, each a process; ``start`` starts one and takes it into the balancer."""
+
+    def __init__(self, plane: ControlPlane, directory: Path, front: Balancer, stack: ExitStack) -> None:
+        self._plane, self._directory, self._front, self._stack = plane, directory, front, stack
+        self.running: list[Webhook] = []
+
+    def start(self, *options: str) -> Webhook:
+        directory = self._directory / secrets.token_hex(4)
+        directory.mkdir()
+        url = f"https://127.0.0.1:{self._front.port}/validate"
+        made = self._stack.enter_context(running_webhook(self._plane, directory, "--url", url, *options))
+        self.running.append(made)
+        self._front.backends = [*self._front.backends, Backend(listening_port(made), f"{made.metrics_url}/readyz")]
+        count = len(self._front.backends)
+        wait_until(lambda: len(self._front.ready) == count, 20, "it to be in the balance")
+        return made
+
+    def terminate(self, one: Webhook) -> None:
+        """As the kubelet does; gone from the balancer as soon as it is not ready, and from its list when it ends."""
+        position = self.running.index(one)
+        one.process.send_signal(signal.SIGTERM)
+        assert one.process.wait(20) == 0, one.log_file.read_text()
+        self.running.pop(position)
+        self._front.backends = [b for place, b in enumerate(self._front.backends) if place != position]
+
+
+def listening_port(one: Webhook) -> int:
+    line = next(line for line in one.log() if line["message"] == "serving")
+    return int(line["listen"].rpartition(":")[2])
+
+
+@pytest.fixture
+def replicas(control_plane: ControlPlane, cluster: Cluster, tmp_path: Path) -> Iterator[Replicas]:
+    try:
+        with balancer() as front, ExitStack() as stack:
+            yield Replicas(control_plane, tmp_path, front, stack)
+    finally:
+        with suppress(NotFound):
+            cluster.request("DELETE", CONFIGURATIONS.path("", CONFIGURATION_NAME))
+
+
+@pytest.fixture
+def shop(control_plane: ControlPlane, cluster: Cluster, namespace: str) -> Iterator[Shop]:
+    made = Shop(control_plane, cluster, namespace)
+    made.create()
+    made.manage(deployment(), config_map())
+    yield made
+    made.forget()
+
+
+class Load:
+    """Requests that must all be refused, from several clients at once."""
+
+    def __init__(self, shop: Shop) -> None:
+        self._path = f"/apis/apps/v1/namespaces/{shop.namespace}/deployments/web"
+        self._cluster = shop.cluster
+        self._lock = threading.Lock()
+        self._stopped = threading.Event()
+        self.refused = 0
+        self.failed: list[str] = []
+
+    def _run(self) -> None:
+        body: Object = {"spec": {"replicas": 9}}
+        while not self._stopped.is_set():
+            failure = "passed"
+            try:
+                self._cluster.request("PATCH", self._path, query={"dryRun": "All"}, body=body, content_type=MERGE_PATCH)
+            except Rejected as exc:
+                failure = "" if "spec.replicas: Git says 3, asked 9" in str(exc) else str(exc)
+            except ClusterError as exc:
+                failure = str(exc)
+            with self._lock:
+                self.refused += not failure
+                self.failed += [failure] if failure else []
+
+    @contextmanager
+    def running(self, clients: int) -> Iterator[None]:
+        threads = [threading.Thread(target=self._run, daemon=True) for _ in range(clients)]
+        for thread in threads:
+            thread.start()
+        try:
+            yield
+        finally:
+            self._stopped.set()
+            for thread in threads:
+                thread.join(30)
+
+
+@pytest.mark.timeout(900)
+def test_a_rolling_restart_under_load_loses_no_review(replicas: Replicas, shop: Shop) -> None:
+    for _ in range(3):
+        replicas.start("--drain-seconds", "2")
+    shop.wait_enforced("deployment", "web")
+    load = Load(shop)
+    with load.running(clients=4):
+        for one in list(replicas.running):
+            replicas.start("--drain-seconds", "2")
+            replicas.terminate(one)
+        wait_until(lambda: load.refused + len(load.failed) >= 10_000, 600, "10,000 requests")
+    assert load.failed == []
+
+
+@pytest.mark.timeout(900)
+def test_rotating_twenty_times_under_load_loses_no_review(replicas: Replicas, shop: Shop) -> None:
+    """Authority and leaves of two replicas, each time others."""
+    for _ in range(2):
+        replicas.start("--rotation-wait-seconds", "1.5")
+    shop.wait_enforced("deployment", "web")
+    seen = {bundle(shop.cluster)}
+    load = Load(shop)
+    with load.running(clients=3):
+        for number in range(20):
+            annotations = {"metadata": {"annotations": {ROTATE_ANNOTATION: f"{secrets.token_hex(4)}-{number}"}}}
+            shop.cluster.request("PATCH", CA_PATH, body=annotations, content_type=MERGE_PATCH)
+            wait_until(lambda: is_rotated(shop.cluster, seen), 60, "another authority alone to be trusted")
+            seen.add(bundle(shop.cluster))
+    assert load.failed == []
+    assert load.refused > 1_000
+    assert len(seen) == 21
+    for one in replicas.running:
+        issued = [line for line in one.log() if line["message"] == "serving a new certificate"]
+        assert len(issued) == 21, one.log_file.read_text()
+
+
+def test_a_new_certificate_is_served_when_asked_for_by_signal(replicas: Replicas, shop: Shop) -> None:
+    one = replicas.start()
+    shop.wait_enforced("deployment", "web")
+    load = Load(shop)
+    with load.running(clients=2):
+        for number in range(2, 12):
+            one.process.send_signal(signal.SIGHUP)
+            wait_until(lambda wanted=number: issued(one) == wanted, 20, "a new certificate")  # type: ignore[misc]
+    assert load.failed == []
+    assert len({line["expires"] for line in one.log() if "expires" in line}) > 1
+
+
+def test_who_is_told_to_stop_is_not_ready_and_goes_on_answering(replicas: Replicas, shop: Shop) -> None:
+    one = replicas.start("--drain-seconds", "4")  # which the API server has connections to, and keeps
+    shop.wait_enforced("deployment", "web")
+    replicas.start()
+    answered = one.count("gitops_webhook_reviews_total")
+    load = Load(shop)
+    with load.running(clients=2):
+        wait_until(lambda: one.count("gitops_webhook_reviews_total") > answered, 20, "it to be asked")
+        one.process.send_signal(signal.SIGTERM)
+        wait_until(lambda: http_get(f"{one.metrics_url}/readyz").status == 503, 4, "it not to be ready")
+        assert one.process.poll() is None
+        assert one.process.wait(20) == 0
+    assert load.failed == []
+
+
+def test_an_authority_that_is_deleted_is_put_back_as_it_was(replicas: Replicas, shop: Shop) -> None:
+    replicas.start()
+    shop.wait_enforced("deployment", "web")
+    before = authorities_in(shop.cluster.get(CA_PATH)).bundle_pem
+    shop.cluster.request("DELETE", CA_PATH)
+    wait_until(lambda: secret_bundle(shop.cluster) == before, 10, "the Secret to be back")
+    shop.refused("scale", "deployment/web", "--replicas=9", by="scale.kubectl-gitops.dev")
+
+
+def issued(one: Webhook) -> int:
+    return sum(line["message"] == "serving a new certificate" for line in one.log())
+
+
+def secret_bundle(cluster: Cluster) -> bytes:
+    try:
+        return authorities_in(cluster.get(CA_PATH)).bundle_pem
+    except NotFound:
+        return b""
+
+
+def bundle(cluster: Cluster) -> bytes:
+    configuration = cluster.get(CONFIGURATIONS.path("", CONFIGURATION_NAME))
+    (found,) = {webhook["clientConfig"]["caBundle"] for webhook in configuration["webhooks"]}
+    return base64.b64decode(found)
+
+
+def is_rotated(cluster: Cluster, seen: set[bytes]) -> bool:
+    stored = authorities_in(cluster.get(CA_PATH))
+    return (
+        stored.is_settled and not stored.asked and bundle(cluster) == stored.bundle_pem and bundle(cluster) not in seen
+    )
