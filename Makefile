@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 # Tests, demo and benchmarks use the tools of the environment, not what happens to be on PATH.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help setup demo test unit integration lint format generate schemas lock cluster bench clean
+.PHONY: help setup demo test unit integration lint format generate schemas lock cluster bench release clean
 
 help: ## show this
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -50,6 +50,9 @@ format: setup ## let ruff write the code's form
 
 generate: setup ## what is made from the schema: the CRD, and its page in docs/
 	@$(BIN)/python -m scripts.generate
+
+release: setup ## the wheel, archives for krew, its manifest, SBOM and checksums, to dist/ (URL= says where they will be)
+	@$(BIN)/python -m scripts.release
 
 schemas: setup ## the schemas of Kubernetes' own kinds for `check`, from PyPI
 	@$(BIN)/python -m pip --disable-pip-version-check --quiet install --no-deps --upgrade --require-hashes \

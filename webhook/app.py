@@ -49,7 +49,7 @@ def create_app(
         with measured.latency.time():
             asked, verdict = _judge(body, state.view)
             measured.count(asked, verdict)
-            if verdict.refusal is not None:
+            if verdict.refusal is not None and verdict.reason is not Reason.PROBE:
                 _log_refusal(asked, verdict)
                 record(asked, verdict)
             answer = respond(

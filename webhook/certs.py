@@ -19,9 +19,10 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from kubectl_gitops.api.names import WEBHOOK_CA_SECRET
 from kubectl_gitops.errors import GitOpsError
 
-CA_SECRET = "gitops-webhook-ca"  # noqa: S105 - a name
+CA_SECRET = WEBHOOK_CA_SECRET
 AUTHORITY_LIFETIME = timedelta(days=3650)
 LEAF_LIFETIME = timedelta(days=90)
 # Clocks of nodes differ by seconds; a certificate from the future would be refused.

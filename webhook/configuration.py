@@ -11,7 +11,10 @@ from kubectl_gitops.api.names import (
     FIELD_MANAGER,
     GROUP,
     MANAGED_BY_LABEL,
+    PROBE_LABEL,
+    PROBE_WEBHOOK_NAME,
     SYSTEM_NAMESPACE,
+    WEBHOOK_CONFIGURATION,
 )
 from kubectl_gitops.api.objects import Object
 from kubectl_gitops.cluster.connection import Cluster
@@ -21,7 +24,7 @@ from kubectl_gitops.cluster.writing import apply_object
 from webhook.requester import AUTOSCALERS
 from webhook.scales import SUBRESOURCE
 
-CONFIGURATION_NAME = GROUP
+CONFIGURATION_NAME = WEBHOOK_CONFIGURATION
 #: The API server puts these before every denial that a person reads.
 WEBHOOK_NAME = f"managed.{GROUP}"
 SCALE_WEBHOOK_NAME = f"scale.{GROUP}"
@@ -64,13 +67,15 @@ REAL_CHANGES = " || ".join(
 
 BY_OTHERS = f"!(request.userInfo.username in {sorted(AUTOSCALERS)})"
 _REPLICAS_CHANGE = {"name": "replicas-change", "expression": "object.?spec.?replicas != oldObject.?spec.?replicas"}
+_IS_DRY_RUN = {"name": "dry-run", "expression": "request.?dryRun.orValue(false)"}
+_CONFIG_MAPS = Resource(group="", version="v1", kind="ConfigMap", plural="configmaps", namespaced=True)
 _NAMESPACES = Resource(group="", version="v1", kind="Namespace", plural="namespaces", namespaced=False)
 
 
 def webhook_configuration(
     kinds: Iterable[Resource], client_config: Object, ca_pem: bytes, *, namespace: str = SYSTEM_NAMESPACE
 ) -> Object:
-    """The configuration that has the API server ask about changes of these kinds; about nothing, where there are none.
+    """The configuration that has the API server ask about changes of these kinds; about none, where there are none.
 
     ``client_config`` is a WebhookClientConfig without its caBundle: a url or a service.
     """
@@ -108,11 +113,21 @@ def webhook_configuration(
         "name": NAMESPACE_WEBHOOK_NAME,
         "rules": _rules([_NAMESPACES], ["DELETE"]) if any(one.namespaced for one in resources) else [],
     }
+    # How `install` and `check --cluster` ask whether we are reached: a dry-run with this label, in our own namespace,
+    # and nothing else. Where nobody answers it must fail, with the API server's own words for what is wrong.
+    probe = {
+        "name": PROBE_WEBHOOK_NAME,
+        "rules": _rules([_CONFIG_MAPS], ["CREATE"]),
+        "objectSelector": {"matchExpressions": [{"key": PROBE_LABEL, "operator": "Exists"}]},
+        "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}},
+        "matchConditions": [_IS_DRY_RUN],
+        "failurePolicy": "Fail",
+    }
     return {
         "apiVersion": CONFIGURATIONS.api_version,
         "kind": CONFIGURATIONS.kind,
         "metadata": {"name": CONFIGURATION_NAME},
-        "webhooks": [{**webhook, **common} for webhook in (managed, scales, namespaces) if webhook["rules"]],
+        "webhooks": [{**common, **webhook} for webhook in (managed, scales, namespaces, probe) if webhook["rules"]],
     }
 
 

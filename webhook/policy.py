@@ -20,6 +20,7 @@ from webhook.case import Case, Finding, case_of, refused
 from webhook.changes import disowned, divergences, is_terminating
 from webhook.message import OriginOf, differences, gitops_command, owner_name, path_text
 from webhook.namespaces import decide_deletion, deletes_namespace
+from webhook.probe import PROBED, is_probe
 from webhook.requester import AUTOSCALERS, CLEANERS, is_reconciler
 from webhook.review import Operation, Request, managed_by_label
 from webhook.scales import SUBRESOURCE as SCALE
@@ -36,6 +37,8 @@ def decide(request: Request, view: View) -> Verdict:
 
     Raises Undecided where it cannot be told whether it touches what is managed.
     """
+    if is_probe(request):
+        return PROBED
     if is_reconciler(request):
         return allow(Reason.RECONCILER)
     if request.dry_run and request.field_manager == FIELD_MANAGER:

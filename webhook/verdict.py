@@ -43,6 +43,7 @@ class Reason(StrEnum):
     CLAIMS_UNDECLARED = "ClaimsUndeclared"  # our label on something that Git does not declare
     DELETES_NAMESPACE = "DeletesNamespace"  # and with it what Git declares there
     UNREADABLE = "Unreadable"  # nested too deeply
+    PROBE = "Probe"  # asked whether the webhook is there; always refused, and never of what is stored
     NOT_KNOWN_YET = "NotKnownYet"  # whether it diverges cannot be told yet
 
 

@@ -38,6 +38,15 @@ HELM_RESOURCE_POLICY_ANNOTATION = "helm.sh/resource-policy"
 FINALIZER = f"{GROUP}/finalizer"
 #: On a GitSync: why it is suspended.
 SUSPEND_REASON_ANNOTATION = f"{GROUP}/suspend-reason"
+#: On a ConfigMap that is created in a dry-run: a question to the webhook whether it is there. It refuses, and says so.
+PROBE_LABEL = f"{GROUP}/probe"
+#: The entry of the webhook configuration by which such a question is asked.
+PROBE_WEBHOOK_NAME = f"probe.{GROUP}"
+#: What the webhook writes by itself: its configuration, and the Secret of its certificate authority.
+WEBHOOK_CONFIGURATION = GROUP
+WEBHOOK_CA_SECRET = "gitops-webhook-ca"  # noqa: S105 - a name
+#: The ConfigMap that the policies of the floor look into.
+FLOOR_CONTENT = "gitops-floor"
 #: On a GitSync: asks the reconciler to sync now; any new value counts.
 SYNC_REQUEST_ANNOTATION = f"{GROUP}/sync-requested-at"
 #: ... and who asked, as the command that was run has it from the API server. Whoever may ask may write another name.

@@ -13,7 +13,7 @@ from kubectl_gitops.api.finding import Finding, FindingKind, Position
 from kubectl_gitops.api.objects import Declared, Object, Origin
 from kubectl_gitops.cli.authors import warn
 from kubectl_gitops.cli.failures import exit_with_differences
-from kubectl_gitops.cli.options import output_option
+from kubectl_gitops.cli.options import ClusterOptions, cluster_options, output_option
 from kubectl_gitops.cli.output import style_of, write
 from kubectl_gitops.cli.targets import SourceOptions, is_repository_url, nothing_declared, source_options
 from kubectl_gitops.errors import GitOpsError, InvalidInput, InvalidManifest
@@ -39,9 +39,14 @@ FORMATS: Final = ("table", "json", "yaml", "name", "markdown", "junit", "sarif")
     type=click.Path(exists=True, path_type=Path),
     help="A directory or file with CRDs that WHERE does not declare itself. May be repeated.",
 )
-@click.option("-n", "--namespace", metavar="NAME", default="", help="The namespace of objects that name none.")
+@click.option(
+    "--cluster", "in_cluster", is_flag=True, help="Check the installation in the cluster, not what Git declares."
+)
 @output_option(*FORMATS)
-def command(source: SourceOptions, definitions: tuple[Path, ...], namespace: str, output: str) -> None:
+@cluster_options
+def command(
+    source: SourceOptions, definitions: tuple[Path, ...], in_cluster: bool, output: str, options: ClusterOptions
+) -> None:
     """Find what is wrong with what Git declares, without a cluster.
 
     Reads -f, a directory, a file, a repository or stdin, and reports all mistakes at once, each with its file and line:
@@ -51,11 +56,22 @@ def command(source: SourceOptions, definitions: tuple[Path, ...], namespace: str
     Kubernetes' own kinds are checked by its published schemas, custom resources by their CRDs, as far as WHERE declares
     these or --crds names them; all others are counted as not checked.
 
+    With --cluster, what is wrong with the installation: missing objects and rights, pods that do not run, a webhook
+    that is not reached or not trusted, versions that do not go together, clocks that differ.
+
     Exit codes: 0 nothing is wrong, 1 something is, 2 an error.
     """
+    if in_cluster:
+        if source.filename or definitions:
+            raise InvalidInput("--cluster checks the installation: give it without -f and --crds")
+        from kubectl_gitops.cli.check_cluster import check_cluster
+
+        check_cluster(options, output)
+        return
     from kubectl_gitops.report.checked import render
 
-    report = _checked(source, [one.object for path in definitions for one in from_directory(path).declared], namespace)
+    declared = [one.object for path in definitions for one in from_directory(path).declared]
+    report = _checked(source, declared, options.namespace or "")
     style = style_of(sys.stdout)
     write(render(report, output, style=style), style=style)
     if report.findings:

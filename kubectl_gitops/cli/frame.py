@@ -5,11 +5,14 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn
 
 import click
 
 from kubectl_gitops.cli.failures import exit_code_of
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 PROGRAM: Final = "kubectl gitops"
 
@@ -27,8 +30,9 @@ class Subcommand(NamedTuple):
 COMMANDS: Final[Mapping[str, Subcommand]] = {
     "install": Subcommand(
         "kubectl_gitops.cli.install:command",
-        "Install the GitSync resource and the rights of the reconciler and the webhook",
+        "Install kubectl-gitops in a cluster, or bring it up to this version",
     ),
+    "uninstall": Subcommand("kubectl_gitops.cli.uninstall:command", "Take kubectl-gitops out of a cluster"),
     "create": Subcommand("kubectl_gitops.cli.create:command", "Create a GitSync: keep a path of a repository in sync"),
     "status": Subcommand("kubectl_gitops.cli.status:command", "Show what each GitSync last synced and how it is now"),
     "diff": Subcommand("kubectl_gitops.cli.diff:command", "Show what a sync would change"),
@@ -85,6 +89,17 @@ class LazyGroup(click.Group):
         module, _, attribute = self.subcommands[cmd_name].target.partition(":")
         command: click.Command = getattr(importlib.import_module(module), attribute)
         return command
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        from click.shell_completion import CompletionItem
+
+        found = [
+            CompletionItem(name, help=command.short_help)
+            for name, command in self.subcommands.items()
+            if name.startswith(incomplete)
+        ]
+        # Options of the group; those of click's own Group would import every command.
+        return [*found, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         with formatter.section("Commands"):

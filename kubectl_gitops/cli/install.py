@@ -1,43 +1,25 @@
-"""``kubectl gitops install``: put the GitSync resource and the controllers' rights into a cluster."""
+"""``kubectl gitops install``: bring everything into a cluster, or up to this version, and see that it works."""
 
 from __future__ import annotations
 
-import time
-from contextlib import suppress
-from importlib import resources
-from importlib.resources.abc import Traversable
-from pathlib import Path
+from collections.abc import Sequence
 
 import click
 
-from kubectl_gitops.api.names import (
-    API_VERSION,
-    CONTROLLER_FIELD_MANAGER,
-    GROUP,
-    KIND,
-    SYSTEM_NAMESPACE,
-    WEBHOOK_REGISTERED,
-)
-from kubectl_gitops.api.objects import Declared
+from kubectl_gitops.api.objects import Object
 from kubectl_gitops.cli.options import ClusterOptions, cluster_options
 from kubectl_gitops.cli.output import write
 from kubectl_gitops.cluster.connection import Cluster
-from kubectl_gitops.cluster.discovery import Discovery, Resource
-from kubectl_gitops.cluster.reading import get_object
-from kubectl_gitops.cluster.writing import apply_object, delete_object
-from kubectl_gitops.errors import ClusterError, NotFound
-from kubectl_gitops.source.declared import declare
+from kubectl_gitops.errors import GitOpsError, InvalidInput
+from kubectl_gitops.installation.applying import apply_all, let_register
+from kubectl_gitops.installation.manifests import namespace_of, read_manifests
+from kubectl_gitops.report.yamltext import to_yaml
 
-ESTABLISH_SECONDS = 30.0
-_CONFIG_MAPS = Resource(group="", version="v1", kind="ConfigMap", plural="configmaps", namespaced=True)
-_CONFIGURATIONS = Resource(
-    group="admissionregistration.k8s.io",
-    version="v1",
-    kind="ValidatingWebhookConfiguration",
-    plural="validatingwebhookconfigurations",
-    namespaced=False,
-)
 _NEXT = """\
+Next:
+  kubectl gitops create NAME --repo URL --path PATH -n gitops-system
+"""
+_NEXT_WITHOUT_PODS = """\
 Next: run gitops-reconciler and gitops-webhook (README.md says how), then
   kubectl gitops create NAME --repo URL --path PATH -n gitops-system
 """
@@ -45,71 +27,62 @@ Next: run gitops-reconciler and gitops-webhook (README.md says how), then
 
 @click.command("install")
 @click.option("--export", is_flag=True, help="Print the manifests instead of applying them.")
+@click.option("--overlay", metavar="NAME", default="", help="One of manifests/overlays: dev, ha.  [default: the base]")
+@click.option(
+    "--image", metavar="IMAGE", default="", help="The image of both processes, where a registry of yours has it."
+)
+@click.option("--no-pods", is_flag=True, help="Leave out what runs in pods: you run both processes yourself.")
+@click.option(
+    "--wait/--no-wait",
+    default=True,
+    show_default=True,
+    help="Wait until all pods are available and the webhook has refused a test change.",
+)
+@click.option("--timeout", metavar="DURATION", default="5m", show_default=True, help="How long to wait.")
 @cluster_options
-def command(export: bool, options: ClusterOptions) -> None:
-    """Install the GitSync resource and the rights of the reconciler and the webhook.
+def command(
+    export: bool, overlay: str, image: str, no_pods: bool, wait: bool, timeout: str, options: ClusterOptions
+) -> None:
+    """Install kubectl-gitops in a cluster, or bring it up to this version.
 
-    Idempotent: run again, it upgrades in place and says what it changed.
+    Applies what `kubectl apply -k manifests/base` does, says of each object what became of it, and waits until the
+    webhook really refuses. Run again, it changes nothing, or what is not as it should be.
     """
+    if no_pods and (overlay or image):
+        raise InvalidInput("--overlay and --image are about pods: give them without --no-pods")
+    timeout_seconds = _seconds(timeout)
+    objects = read_manifests(overlay, image=image, with_pods=not no_pods)
     if export:
-        write("---\n".join(file.read_text() for file in _files()))
+        write("---\n".join(to_yaml(obj, sort_keys=False) for obj in objects))
         return
     cluster = options.connect()
-    discovery = Discovery(cluster)
-    for declared in _manifests():
-        write(f"{declared.key} {_apply(cluster, discovery, declared)}\n")
-    _wait_served(discovery)
-    _let_register(cluster)
-    write(_NEXT)
-
-
-def _let_register(cluster: Cluster) -> None:
-    """Whoever installs wants the webhook, though somebody has deleted its configuration."""
-    if get_object(cluster, _CONFIGURATIONS, "", GROUP) is not None:
-        return
-    with suppress(NotFound):
-        delete_object(cluster, _CONFIG_MAPS, SYSTEM_NAMESPACE, WEBHOOK_REGISTERED)
+    for key, outcome in apply_all(cluster, objects):
+        write(f"{key} {outcome}\n")
+    if let_register(cluster, namespace_of(objects)):
         write("the webhook, whose configuration was deleted, will register again\n")
+    if wait and not no_pods:
+        _wait(cluster, objects, timeout_seconds)
+    write(_NEXT_WITHOUT_PODS if no_pods else _NEXT)
 
 
-def _files() -> list[Traversable]:
-    """The manifests, in the order of the kustomization: beside the package when installed, in the checkout else."""
-    packaged = resources.files("kubectl_gitops").joinpath("manifests", "base")
-    base: Traversable = packaged if packaged.is_dir() else Path(__file__).parents[2] / "manifests" / "base"
-    names = (
-        "namespace.yaml",
-        "crd.yaml",
-        "reconciler-rbac.yaml",
-        "webhook-rbac.yaml",
-        "break-glass.yaml",
-        "floor.yaml",
-    )
-    return [base.joinpath(name) for name in names]
+def _wait(cluster: Cluster, objects: Sequence[Object], timeout_seconds: float) -> None:
+    from kubectl_gitops.installation.probing import wait_refused
+    from kubectl_gitops.installation.waiting import wait_available
+
+    namespace = namespace_of(objects)
+    names = [obj["metadata"]["name"] for obj in objects if obj["kind"] == "Deployment"]
+    for key in wait_available(cluster, namespace, names, timeout_seconds=timeout_seconds):
+        write(f"{key} available\n")
+    probe = wait_refused(cluster, namespace, timeout_seconds=timeout_seconds)
+    if not probe.refused:
+        raise GitOpsError(f"everything is installed and runs, but {probe.why}", hint=probe.hint)
+    write("the webhook refuses a test change\n")
 
 
-def _manifests() -> list[Declared]:
-    return [declared for file in _files() for declared in declare(file.read_bytes(), file=file.name)]
+def _seconds(duration: str) -> float:
+    from kubectl_gitops.api.durations import duration_seconds
 
-
-def _apply(cluster: Cluster, discovery: Discovery, declared: Declared) -> str:
-    """Apply one object; what came of it, in kubectl's words."""
-    resource = discovery.need(declared.api_version, declared.kind)
-    before = get_object(cluster, resource, declared.namespace, declared.name)
-    after = apply_object(cluster, resource, declared.object, manager=CONTROLLER_FIELD_MANAGER)
-    if before is None:
-        return "created"
-    same = before["metadata"]["resourceVersion"] == after["metadata"]["resourceVersion"]
-    return "unchanged" if same else "configured"
-
-
-def _wait_served(discovery: Discovery) -> None:
-    deadline = time.monotonic() + ESTABLISH_SECONDS
-    while True:
-        discovery.refresh()
-        if discovery.find(API_VERSION, KIND) is not None:
-            return
-        if time.monotonic() > deadline:
-            raise ClusterError(
-                f"the API server does not serve {KIND} {ESTABLISH_SECONDS:g} s after its CRD was applied"
-            )
-        time.sleep(0.05)
+    try:
+        return duration_seconds(duration)
+    except ValueError as exc:
+        raise InvalidInput(f"--timeout: {exc}") from exc

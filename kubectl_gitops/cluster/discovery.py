@@ -124,6 +124,13 @@ class Discovery:
             f"the cluster has no kind {text!r}{stale or question}", hint="kubectl api-resources lists those it has"
         )
 
+    def resources(self) -> list[Resource]:
+        """All that is served, each in the server's preferred version."""
+        first: dict[tuple[str, str], Resource] = {}
+        for resource in self._all().values():
+            first.setdefault((resource.group, resource.kind), resource)
+        return list(first.values())
+
     def _all(self) -> dict[tuple[str, str], Resource]:
         if self._resources is None:
             self.refresh()

@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 
-from kubectl_gitops.api.names import CONTROLLER_FIELD_MANAGER, GROUP, WEBHOOK_LABEL
+from kubectl_gitops.api.names import CONTROLLER_FIELD_MANAGER, FLOOR_CONTENT, GROUP, WEBHOOK_LABEL
 from kubectl_gitops.api.objects import Object
 from kubectl_gitops.cluster.connection import Cluster
 from kubectl_gitops.cluster.discovery import Resource
@@ -24,7 +24,6 @@ from kubectl_gitops.reconciler.floorcontent import Content, fitting
 
 _log = logging.getLogger(__name__)
 
-CONTENT = "gitops-floor"
 BINDINGS_OF_FLOOR = tuple(f"{name}.floor.{GROUP}" for name in ("managed", "scale", "namespaces"))
 
 _ADMISSION = "admissionregistration.k8s.io"
@@ -110,7 +109,7 @@ class Floor:
             self._watch(LEASES, self._leases, label=WEBHOOK_LABEL),
             self._watch(_CONFIGURATIONS, self._wanted, field=named(GROUP)),
             self._watch(BINDINGS, self._bindings),
-            self._watch(_CONFIG_MAPS, self._stored, field=named(CONTENT)),
+            self._watch(_CONFIG_MAPS, self._stored, field=named(FLOOR_CONTENT)),
         )
         self._thread = threading.Thread(target=self._run, name="floor", daemon=True)
 
@@ -175,7 +174,7 @@ class Floor:
         return left_seconds or None
 
     def _tell_content(self) -> None:
-        content, stored = self._content(), self._stored.objects().get(CONTENT)
+        content, stored = self._content(), self._stored.objects().get(FLOOR_CONTENT)
         if content is None:
             return
         wanted = fitting(content.over((stored or {}).get("data") or {}), _MAX_BYTES)
@@ -187,13 +186,15 @@ class Floor:
         before = stored.get("data") or {}
         changes: Object = {key: value for key, value in wanted.items() if before.get(key) != value}
         patch = {"data": {**dict.fromkeys(before.keys() - wanted.keys()), **changes}}
-        merge_patch(self._cluster, _CONFIG_MAPS, self._namespace, CONTENT, patch, manager=CONTROLLER_FIELD_MANAGER)
+        merge_patch(
+            self._cluster, _CONFIG_MAPS, self._namespace, FLOOR_CONTENT, patch, manager=CONTROLLER_FIELD_MANAGER
+        )
 
     def _create(self, data: Mapping[str, str]) -> None:
         obj = {
             "apiVersion": "v1",
             "kind": "ConfigMap",
-            "metadata": {"name": CONTENT, "namespace": self._namespace},
+            "metadata": {"name": FLOOR_CONTENT, "namespace": self._namespace},
             "data": dict(data),
         }
         create_object(self._cluster, _CONFIG_MAPS, obj, manager=CONTROLLER_FIELD_MANAGER)

@@ -329,7 +329,7 @@ def holding_up(plane: ControlPlane, namespace: str, *, names: str) -> Iterator[N
 def running_reconciler(plane: ControlPlane) -> Iterator[Installation]:
     """The reconciler's process, under its own RBAC. It must end well, and may never have met a bug of its own."""
     with Installation(plane) as installation:
-        installation.gitops("install")
+        installation.gitops("install", "--no-pods")
         installation.start_reconciler()
         yield installation
         installation.check_alive()

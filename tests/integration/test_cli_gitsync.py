@@ -72,7 +72,7 @@ def installed(plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> 
     before = {name: gitops(*args) for name, args in asked.items()}
     version = gitops("version")
     assert gitops.writes_since(mark) == []
-    return Installed(before, gitops("install"), gitops("install"), version)
+    return Installed(before, gitops("install", "--no-pods"), gitops("install", "--no-pods"), version)
 
 
 @pytest.fixture
@@ -94,7 +94,7 @@ def test_install_creates_everything_and_a_second_time_nothing(
 ) -> None:
     assert (installed.first.returncode, installed.first.stderr) == (0, "")
     assert (installed.second.returncode, installed.second.stderr) == (0, "")
-    exported = list(yaml.safe_load_all(gitops.ok("install", "--export")))
+    exported = list(yaml.safe_load_all(gitops.ok("install", "--export", "--no-pods")))
     names = [f"{obj['kind']}/{obj['metadata']['name']}" for obj in exported]
     assert "CustomResourceDefinition/gitsyncs.kubectl-gitops.dev" in names
     assert installed.first.stdout.splitlines()[:-2] == [f"{name} created" for name in names]
@@ -108,7 +108,7 @@ def test_install_creates_everything_and_a_second_time_nothing(
         "--field-manager=kubectl-gitops-controller",
         "-f",
         "-",
-        input=gitops.ok("install", "--export"),
+        input=gitops.ok("install", "--export", "--no-pods"),
         check=False,
     )
     assert (done.returncode, done.stdout) == (0, "")
@@ -176,8 +176,8 @@ def test_an_invalid_gitsync_is_told_the_path_of_each_fault(gitops: CommandLine) 
     assert [head, *faults] == [
         "shop.yaml:2: GitSync shop is not valid: spec.source: 'repoURL' is required",
         (
-            "spec.source: unknown field repoUrl (there is exclude, helm, include, interval, path, render, repoURL, "
-            "revision, secretRef, substitute, verify)"
+            "spec.source: unknown field repoUrl (there is decryption, exclude, helm, include, interval, path, receiver, render, "
+            "repoURL, revision, secretRef, substitute, verify)"
         ),
         "spec.source.interval: '5 minutes' is not what belongs here: How often to look for new commits: 30s, 5m, 1h",
         "spec.sync.prune: 'yes' is not of type 'boolean'",

@@ -18,6 +18,7 @@ import urllib3
 
 from kubectl_gitops.api.names import (
     MANAGED_BY_LABEL,
+    PROBE_WEBHOOK_NAME,
     SYSTEM_NAMESPACE,
 )
 from kubectl_gitops.api.objects import Object, Origin
@@ -320,7 +321,8 @@ def test_noise_costs_no_call(web: Shop, webhook: Webhook) -> None:
 
 def test_rules_name_exactly_the_kinds_in_use(shop: Shop) -> None:
     wait_until(lambda: rules(shop.cluster) == [], 10, "the kinds of other tests to be gone")
-    assert "webhooks" not in shop.cluster.get(CONFIGURATIONS.path("", CONFIGURATION_NAME))
+    hooks = shop.cluster.get(CONFIGURATIONS.path("", CONFIGURATION_NAME))["webhooks"]
+    assert [hook["name"] for hook in hooks] == [PROBE_WEBHOOK_NAME]
     shop.manage(deployment(), config_map())
     wait_until(lambda: rules(shop.cluster) == [("", "configmaps"), ("apps", "deployments")], 10, "both kinds")
     shop.manage(config_map())

@@ -113,7 +113,7 @@ class Demo:
 
     def _install(self) -> None:
         say("Install the GitSync resource, and run the reconciler and the webhook with the rights that it gives them")
-        self._show("kubectl gitops install")
+        self._show("kubectl gitops install --no-pods")
         say_command(self._installation.reconciler_command())
         self._installation.start_reconciler()
         say_command(self._installation.webhook_command())

@@ -3,6 +3,7 @@ from __future__ import annotations
 import base64
 import re
 
+from kubectl_gitops.api.names import PROBE_WEBHOOK_NAME
 from kubectl_gitops.api.objects import Object
 from kubectl_gitops.cluster.discovery import Resource
 from webhook.configuration import (
@@ -53,17 +54,25 @@ def test_rules_name_exactly_the_kinds_grouped_and_sorted() -> None:
     assert configuration == webhook_configuration(reversed(kinds), CLIENT_CONFIG, b"ca")
 
 
-def test_where_nothing_is_managed_nothing_is_asked() -> None:
-    assert webhook_configuration([], CLIENT_CONFIG, b"ca")["webhooks"] == []
+def test_where_nothing_is_managed_nothing_is_asked_but_whether_we_are_there() -> None:
+    (probe,) = webhook_configuration([], CLIENT_CONFIG, b"ca", namespace="gitops")["webhooks"]
+    assert probe["name"] == PROBE_WEBHOOK_NAME
+    # It fails where nobody answers, and so must never be about anything that is stored.
+    assert probe["failurePolicy"] == "Fail"
+    assert [one["expression"] for one in probe["matchConditions"]] == ["request.?dryRun.orValue(false)"]
+    assert probe["objectSelector"]["matchExpressions"] == [{"key": "kubectl-gitops.dev/probe", "operator": "Exists"}]
+    assert probe["namespaceSelector"] == {"matchLabels": {"kubernetes.io/metadata.name": "gitops"}}
+    assert [(rule["resources"], rule["operations"]) for rule in probe["rules"]] == [(["configmaps"], ["CREATE"])]
 
 
 def test_the_entry_is_as_the_design_has_it() -> None:
     found = webhook_configuration([DEPLOYMENT], CLIENT_CONFIG, b"ca", namespace="gitops")
-    assert [one["name"] for one in found["webhooks"]] == [WEBHOOK_NAME, SCALE_WEBHOOK_NAME, NAMESPACE_WEBHOOK_NAME]
+    names = [one["name"] for one in found["webhooks"]]
+    assert names == [WEBHOOK_NAME, SCALE_WEBHOOK_NAME, NAMESPACE_WEBHOOK_NAME, PROBE_WEBHOOK_NAME]
     webhook = found["webhooks"][0]
-    for other in found["webhooks"][1:]:
+    for other in found["webhooks"][1:-1]:
         assert "objectSelector" not in other  # a Scale has no labels, and a Namespace not those of what is in it
-    for webhook in reversed(found["webhooks"]):
+    for webhook in reversed(found["webhooks"][:-1]):
         assert_common(webhook)
     assert webhook["objectSelector"] == {
         "matchExpressions": [{"key": "kubectl-gitops.dev/managed-by", "operator": "Exists"}]
@@ -102,17 +111,17 @@ def test_only_kinds_that_can_be_scaled_are_asked_about_their_scale() -> None:
 
 
 def test_namespaces_are_asked_about_only_where_they_can_hold_anything() -> None:
-    found = webhook_configuration([DEPLOYMENT], CLIENT_CONFIG, b"ca")["webhooks"][-1]
+    found = webhook_configuration([DEPLOYMENT], CLIENT_CONFIG, b"ca")["webhooks"][-2]
     assert found["rules"] == [
         {"apiGroups": [""], "apiVersions": ["v1"], "resources": ["namespaces"], "operations": ["DELETE"], "scope": "*"}
     ]
     wide = resource("rbac.authorization.k8s.io", "v1", "ClusterRole", namespaced=False)
     names = [one["name"] for one in webhook_configuration([wide], CLIENT_CONFIG, b"ca")["webhooks"]]
-    assert names == [WEBHOOK_NAME]
+    assert names == [WEBHOOK_NAME, PROBE_WEBHOOK_NAME]
 
 
 def test_no_rule_is_about_other_subresources() -> None:
     """Exec, ephemeral containers, evictions, bindings and status are no declared state."""
     kinds = [resource("", "v1", "Pod", "exec", "ephemeralcontainers", "eviction", "binding", "status")]
     rules = [rule for one in webhook_configuration(kinds, CLIENT_CONFIG, b"ca")["webhooks"] for rule in one["rules"]]
-    assert [rule["resources"] for rule in rules] == [["pods"], ["namespaces"]]
+    assert [rule["resources"] for rule in rules] == [["pods"], ["namespaces"], ["configmaps"]]

@@ -17,7 +17,7 @@ from tests.unit.webhook.cases import deployment, live, request, view
 from webhook.metrics import Metrics
 from webhook.policy import decide
 
-MONITORING = Path(__file__).parents[3] / "manifests" / "monitoring"
+MONITORING = Path(__file__).parents[3] / "manifests" / "components" / "monitoring"
 _METRIC = re.compile(r"gitops_webhook_\w+")
 _LABELS = re.compile(r"(?:\bby \(|\{)([^){}]*)[)}]")
 

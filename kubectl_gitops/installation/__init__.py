@@ -1,0 +1,1 @@
+"""Our own objects in a cluster: put there, waited for, looked after, removed."""
