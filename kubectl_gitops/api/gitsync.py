@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from kubectl_gitops.api.durations import duration_seconds
-from kubectl_gitops.api.names import KIND, managed_by
+from kubectl_gitops.api.names import APPROVED_DELETES_ANNOTATION, KIND, managed_by
 from kubectl_gitops.api.objects import Object
 from kubectl_gitops.api.rendering import RenderOptions, read_render_options
 from kubectl_gitops.api.schema import faults_of, with_defaults
@@ -73,8 +73,17 @@ class Retry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MaxDelete:
+    """How much one sync may prune before a person must approve: objects, and percent of all there were."""
+
+    count: int | None = None
+    percent: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GitSync:
-    """One GitSync. ``interval_seconds`` is how often Git is polled.
+    """One GitSync. ``interval_seconds`` is how often Git is polled, ``sync_timeout_seconds`` how long a sync waits for
+    one wave or hook. ``approved_deletes`` is the commit whose deletions a person has approved, or "".
 
     ``credentials_secret`` and ``verify_secret`` name Secrets in its namespace; ``verify_mode`` is "" without the
     latter. ``windows`` are as they were written (see :mod:`windows`), ``depends_on`` the namespaces and names of other
@@ -109,13 +118,16 @@ class GitSync:
     windows: tuple[Object, ...] = ()
     depends_on: tuple[tuple[str, str], ...] = ()
     retry: Retry | None = None
-    timeout_seconds: float | None = None
     receiver_provider: str = ""
     receiver_secret: str | None = None
     notifications: tuple[Object, ...] = ()
     deletion_policy: DeletionPolicy = DeletionPolicy.ORPHAN
     rollback: Rollback | None = None
     deny_when_unavailable: bool = True
+    sync_timeout_seconds: float = 300.0
+    prune_propagation: str = "Background"
+    max_delete: MaxDelete | None = None
+    approved_deletes: str = ""
 
     @property
     def label(self) -> str:
@@ -164,12 +176,15 @@ def read_gitsync(obj: Object) -> GitSync:
         windows=tuple(sync.get("windows") or ()),
         depends_on=tuple((one.get("namespace") or namespace, one["name"]) for one in spec.get("dependsOn") or ()),
         retry=_retry(sync["retry"]) if "retry" in sync else None,
-        timeout_seconds=duration_seconds(sync["timeout"]) if "timeout" in sync else None,
         notifications=tuple(spec.get("notifications") or ()),
         receiver_provider=source.get("receiver", {}).get("provider", ""),
         receiver_secret=source.get("receiver", {}).get("secretRef", {}).get("name"),
         deletion_policy=DeletionPolicy(spec["deletionPolicy"]),
         rollback=Rollback(**spec["rollback"]) if spec.get("rollback") else None,
+        sync_timeout_seconds=duration_seconds(sync["timeout"]),
+        prune_propagation=sync["prunePropagation"],
+        max_delete=MaxDelete(**sync["maxDelete"]) if sync.get("maxDelete") else None,
+        approved_deletes=(metadata.get("annotations") or {}).get(APPROVED_DELETES_ANNOTATION) or "",
         deny_when_unavailable=spec["enforcement"]["onUnavailable"] == "Deny",
     )
 

@@ -25,8 +25,26 @@ SOURCE_ANNOTATION = f"{GROUP}/source"
 IGNORE_ANNOTATION = f"{GROUP}/ignore"
 #: On an object in Git: off, warn, audit or enforce, in place of what its GitSync says.
 ENFORCEMENT_ANNOTATION = f"{GROUP}/enforcement"
-#: By these an object is a hook, in our words, Argo CD's and Helm's.
-HOOK_ANNOTATIONS = (f"{GROUP}/hook", "argocd.argoproj.io/hook", "helm.sh/hook")
+#: On an object in Git: when it is synced, and how (docs/sync-order.md).
+SYNC_WAVE_ANNOTATION = f"{GROUP}/sync-wave"
+HOOK_ANNOTATION = f"{GROUP}/hook"
+HOOK_DELETE_POLICY_ANNOTATION = f"{GROUP}/hook-delete-policy"
+PRUNE_ANNOTATION = f"{GROUP}/prune"
+FORCE_ANNOTATION = f"{GROUP}/force"
+#: On a hook in the cluster: whose it is (the value is as that of the managed-by label), and which run of it.
+HOOK_OF_LABEL = f"{GROUP}/hook-of"
+HOOK_RUN_ANNOTATION = f"{GROUP}/hook-run"
+#: The same in the words of Argo CD and Helm, so that a repository written for them works unchanged.
+ARGOCD_SYNC_WAVE_ANNOTATION = "argocd.argoproj.io/sync-wave"
+ARGOCD_HOOK_ANNOTATION = "argocd.argoproj.io/hook"
+ARGOCD_HOOK_DELETE_POLICY_ANNOTATION = "argocd.argoproj.io/hook-delete-policy"
+ARGOCD_SYNC_OPTIONS_ANNOTATION = "argocd.argoproj.io/sync-options"
+HELM_HOOK_ANNOTATION = "helm.sh/hook"
+HELM_HOOK_WEIGHT_ANNOTATION = "helm.sh/hook-weight"
+HELM_HOOK_DELETE_POLICY_ANNOTATION = "helm.sh/hook-delete-policy"
+HELM_RESOURCE_POLICY_ANNOTATION = "helm.sh/resource-policy"
+#: By these an object is a hook.
+HOOK_ANNOTATIONS = (HOOK_ANNOTATION, ARGOCD_HOOK_ANNOTATION, HELM_HOOK_ANNOTATION)
 ARGOCD_IGNORE_RESTART_POLICY_ANNOTATION = "argocd.argoproj.io/ignore-restart-policy"
 #: On an object in Git: ``disabled`` keeps it, whatever we would delete it for; ``allowed`` lets even a kind go that
 #: holds what nobody can bring back.
@@ -59,6 +77,8 @@ PUSH_ANNOTATION = f"{GROUP}/push-received-at"
 WEBHOOK_LABEL = f"{GROUP}/webhook"
 #: The ConfigMap that says that the webhook's configuration was made once: if it is gone, somebody has deleted it.
 WEBHOOK_REGISTERED = "gitops-webhook-registered"
+#: On a GitSync: the commit (7 digits of it at least) whose sync may delete what needs a person's word.
+APPROVED_DELETES_ANNOTATION = f"{GROUP}/approved-deletes"
 
 SNAPSHOT_SECRET_TYPE = f"{GROUP}/snapshot"
 GITSYNC_LABEL = f"{GROUP}/gitsync"

@@ -76,7 +76,9 @@ class Declared:
 
     @property
     def name(self) -> str:
-        return str(self.object["metadata"]["name"])
+        """The name; of a hook that has none yet, what it is generated from."""
+        metadata = self.object["metadata"]
+        return str(metadata.get("name") or metadata.get("generateName") or "")
 
     @property
     def namespace(self) -> str:
@@ -94,10 +96,13 @@ def group_of(api_version: str) -> str:
 
 
 def key_of(obj: Object) -> ResourceKey:
-    """The key of an object that has apiVersion, kind and a name."""
+    """The key of an object that has apiVersion, kind and a name (or a hook's generateName, in place of one)."""
     metadata = obj["metadata"]
     return ResourceKey(
-        group_of(obj["apiVersion"]), obj["kind"], metadata.get("namespace") or "", metadata.get("name") or ""
+        group_of(obj["apiVersion"]),
+        obj["kind"],
+        metadata.get("namespace") or "",
+        metadata.get("name") or metadata.get("generateName") or "",
     )
 
 

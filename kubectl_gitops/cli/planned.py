@@ -77,7 +77,16 @@ def plan_for_gitsync(
 
 
 def local_plan(
-    cluster: Cluster, namespace: str, source: SourceOptions, name: str | None, *, prune: bool, purpose: str = "compare"
+    cluster: Cluster,
+    namespace: str,
+    source: SourceOptions,
+    name: str | None,
+    *,
+    prune: bool,
+    purpose: str = "compare",
+    approved_deletes: str = "",
+    recreate: frozenset[str] = frozenset(),
+    force: bool = True,
 ) -> Planned:
     """What a sync of ``-f`` would do, with the person's own rights and snapshots in ``namespace``. Writes nothing."""
     if source.filename is None:
@@ -90,6 +99,9 @@ def local_plan(
         label=managed_by(namespace, name),
         default_namespace=namespace,
         prune=prune,
+        approved_deletes=approved_deletes,
+        recreate=recreate,
+        force=force,
     )
     return _planned(
         cluster,
@@ -149,7 +161,13 @@ def _planned(
     known_key = store.find_sealing_key()
     sealing_key = known_key or new_sealing_key()
     planner = Planner(reader=cluster, writer=cluster, discovery=discovery, sealing_key=sealing_key, rules=rules)
-    plan = planner.plan(desired.declared, target, previous=previous, file_commits=desired.file_commits)
+    plan = planner.plan(
+        desired.declared,
+        target,
+        previous=previous,
+        file_commits=desired.file_commits,
+        revision=desired.commit.sha if desired.commit else "",
+    )
     return Planned(
         plan=plan,
         desired=desired,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from kubectl_gitops.api.names import FIELD_MANAGER
 from kubectl_gitops.api.objects import Object
@@ -46,12 +47,41 @@ def create_object(cluster: Cluster, resource: Resource, obj: Object, *, manager:
     return cluster.request("POST", path, query=query, body=obj)
 
 
-def delete_object(cluster: Cluster, resource: Resource, namespace: str, name: str, *, uid: str | None = None) -> Object:
-    """DELETE in the background. With ``uid``, only that very object: one re-created since raises Conflict."""
-    options: Object = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": "Background"}
+def delete_object(
+    cluster: Cluster,
+    resource: Resource,
+    namespace: str,
+    name: str,
+    *,
+    uid: str | None = None,
+    propagation: str = "Background",
+) -> Object:
+    """DELETE. With ``uid``, only that very object: one re-created since raises Conflict.
+
+    ``propagation`` (Background, Foreground or Orphan) says what becomes of what it owns. The answer is the object where
+    something holds it up, as a finalizer does; else a Status.
+    """
+    options: Object = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": propagation}
     if uid:
         options["preconditions"] = {"uid": uid}
     return cluster.request("DELETE", resource.path(namespace, name), body=options)
+
+
+def set_managed_fields(
+    cluster: Cluster, resource: Resource, live: Object, managed_fields: list[dict[str, Any]], *, manager: str
+) -> Object:
+    """Say anew who owns which fields of ``live``, and change nothing else. Raises Conflict if it was written since."""
+    metadata = live["metadata"]
+    return cluster.request(
+        "PATCH",
+        resource.path(metadata.get("namespace") or "", metadata["name"]),
+        query={"fieldManager": manager},
+        body=[
+            {"op": "replace", "path": "/metadata/managedFields", "value": managed_fields},
+            {"op": "replace", "path": "/metadata/resourceVersion", "value": metadata["resourceVersion"]},
+        ],
+        content_type=JSON_PATCH,
+    )
 
 
 def merge_patch(

@@ -13,7 +13,9 @@ class ActionKind(StrEnum):
     CREATE = "create"
     CHANGE = "change"
     TAKE_OVER = "take over"  # its values are as declared already, but not ours
+    RECREATE = "recreate"  # deleted and made again, as a field of it cannot be changed
     PRUNE = "prune"
+    HOOK = "hook"  # made for this sync alone, and waited for
     ORPHAN = "orphan"  # no longer in Git, and left alone because pruning is off
     UNCHANGED = "unchanged"
 
@@ -22,8 +24,9 @@ class ActionKind(StrEnum):
 class PlannedAction:
     """What is to be done with one object, or was, and why: the fields that differ.
 
-    ``error`` holds the API server's words where it refuses. ``desired`` and ``live`` are as in
-    :class:`~kubectl_gitops.diff.drift.ObjectDrift`; values of Secrets are masked in them and in ``fields``.
+    ``error`` holds the API server's words where it refuses, ``note`` what a person should know besides. ``desired``
+    and ``live`` are as in :class:`~kubectl_gitops.diff.drift.ObjectDrift`; values of Secrets are masked in them and in
+    ``fields``.
     """
 
     kind: ActionKind
@@ -34,3 +37,4 @@ class PlannedAction:
     desired: Object | None = None
     live: Object | None = None
     error: str = ""
+    note: str = ""

@@ -97,7 +97,14 @@ class Controller:
             restored_before=int((status.get("restored") or {}).get("total") or 0),
         )
         self._follower = Follower(
-            self.ledger, self.restorer, around, turns, say=self._say_meanwhile, stop=self._stop, hold=self.hold
+            self.ledger,
+            self.restorer,
+            around,
+            turns,
+            say=self._say_meanwhile,
+            current=lambda: self.gitsync,
+            stop=self._stop,
+            hold=self.hold,
         )
 
     def __str__(self) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -14,8 +14,10 @@ from kubectl_gitops.api.commit import Commit
 from kubectl_gitops.api.gitsync import GitSync, Rollback
 from kubectl_gitops.api.objects import Object, ResourceKey
 from kubectl_gitops.cluster.reading import get_object
+from kubectl_gitops.diff.plan import ActionKind
 from kubectl_gitops.diff.rules import Rules
 from kubectl_gitops.errors import GitOpsError
+from kubectl_gitops.health.checks import checks_of
 from kubectl_gitops.reconciler.breakglass import Hold
 from kubectl_gitops.reconciler.claims import GitSyncName
 from kubectl_gitops.reconciler.gates import outside_window, unasked, waiting, windows_of
@@ -23,7 +25,7 @@ from kubectl_gitops.reconciler.handover import hand_over, without_others
 from kubectl_gitops.reconciler.history import FAILED, SYNCED, history_entry, with_entry
 from kubectl_gitops.reconciler.ledger import Ledger
 from kubectl_gitops.reconciler.restoring import Restorer
-from kubectl_gitops.reconciler.retrying import Deadline, Retries
+from kubectl_gitops.reconciler.retrying import Retries
 from kubectl_gitops.reconciler.rollback import ROLLED_BACK, declared_then, find_snapshot, rolled_back_text
 from kubectl_gitops.reconciler.status import Phase, Synced, phase_in
 from kubectl_gitops.reconciler.surroundings import Surroundings, Turns, now
@@ -51,8 +53,8 @@ class SyncFailed(GitOpsError):
 class Follower:
     """Keeps the cluster at what one GitSync's repository says. Its methods are called by one thread at a time.
 
-    ``say`` is told what goes on while it goes on; when ``stop`` is set, a sync ends half-way. While ``hold`` holds
-    anything, nothing is synced that nobody asks for.
+    ``say`` is told what goes on while it goes on; ``current`` tells what counts by now. When ``stop`` is set, a sync
+    ends half-way. While ``hold`` holds anything, nothing is synced that nobody asks for.
     """
 
     def __init__(
@@ -63,6 +65,7 @@ class Follower:
         turns: Turns,
         *,
         say: Callable[[Phase], None],
+        current: Callable[[], GitSync],
         stop: threading.Event,
         hold: Hold,
     ) -> None:
@@ -72,6 +75,7 @@ class Follower:
         self._around = around
         self._turns = turns
         self._say = say
+        self._current = current
         self._stop = stop
         #: Whether it is known what the last process left.
         self.loaded = False
@@ -143,7 +147,7 @@ class Follower:
             )
             with self._measured(gitsync):
                 desired = from_mirror(mirror, commit.sha, gitsync.path, rendering, cache=self._around.rendered)
-                phase = self._sync(gitsync, desired, commit, requester)
+                phase = self._sync(gitsync, desired, commit, mirror, requester)
         except GitOpsError as exc:
             self._failed = (commit.sha, str(exc))
             self.retries.failed(work, exc, gitsync.retry)
@@ -242,7 +246,7 @@ class Follower:
         plan = without_others(found.plan, gitsync, self._around)
         if plan.writes:
             self._say(Phase(synced=None, reason="RollingBack", message=f"to {commit.short}", reconciling=True))
-        result = self._carry_out(plan, replace(gitsync, repo_url=old.repo_url, path=old.path), commit, self._stop)
+        result = self._carry_out(plan, replace(gitsync, repo_url=old.repo_url, path=old.path), commit, lambda: "")
         if result.failed:
             self._record(commit, FAILED, rollback.by, result)
             raise SyncFailed(_failures_text(result))
@@ -285,24 +289,22 @@ class Follower:
         entry = history_entry(commit, outcome=outcome, time=now(), requester=requester, result=result)
         self.history = with_entry(self.history, entry)
 
-    def _sync(self, gitsync: GitSync, desired: Desired, commit: Commit, requester: str) -> Phase:
+    def _sync(self, gitsync: GitSync, desired: Desired, commit: Commit, mirror: Mirror, requester: str) -> Phase:
         self.attempted = (commit.sha, now())
-        deadline = Deadline(self._stop, gitsync.timeout_seconds, clock=self._around.clock)
-        plan = self._plan(gitsync, desired)
-        if plan.writes and self._failed[0] != commit.sha:  # that it failed is to be seen until it does not fail
+        plan = self._plan(gitsync, desired, commit)
+        has_failed = self._failed[0] == commit.sha  # which is to be seen until it does not fail
+        if (plan.writes or plan.due_hooks) and not has_failed:
             self._say(Phase(synced=None, reason="Syncing", message=f"syncing {commit.short}", reconciling=True))
-        try:
-            result = self._carry_out(plan, gitsync, commit, deadline)
-        except Interrupted:
-            if self._stop.is_set():
-                raise
-            seconds = f"{gitsync.timeout_seconds:g} s"
-            raise SyncFailed(
-                f"the sync of {commit.short} was ended after {seconds} (spec.sync.timeout): not all of it is applied"
-            ) from None
-        if result.failed:
+        superseded = _Superseded(gitsync, commit, mirror, current=self._current, clock=self._around.clock)
+        result = self._carry_out(plan, gitsync, commit, superseded)
+        if result.is_superseded:
+            _log.info("%s: %s is left where it is: %s", gitsync, commit.short, result.halted)
+            raise Interrupted(result.halted)
+        if result.failed or result.halted:
             self._record(commit, FAILED, requester, result)
-            raise SyncFailed(_failures_text(result))
+            raise SyncFailed("; ".join(filter(None, (_failures_text(result), result.halted))))
+        if result.refusal is not None:
+            raise result.refusal
         if plan.writes or self._synced_sha != commit.sha:  # else it was synced before, and only looked at now
             self._record(commit, SYNCED, requester, result)
             self.synced = Synced(commit=commit, time=now())
@@ -310,14 +312,20 @@ class Follower:
         words = _success(commit, result.snapshot)
         if result.not_pruned:
             words += f"; nothing was pruned: {result.not_pruned}"
+        words += "".join(f"; {one.step.key.described}: {one.note}" for one in result.outcomes if one.note)
+        words += "".join(f"; {one.key.described} is {one.note}" for one in plan.of_kind(ActionKind.ORPHAN) if one.note)
         _log.info("%s: %s in %.2f s", gitsync, words, result.seconds)
         return Phase(synced=True, reason="Synced", message=words)
 
-    def _plan(self, gitsync: GitSync, desired: Desired) -> Plan:
+    def _plan(self, gitsync: GitSync, desired: Desired, commit: Commit) -> Plan:
         self._around.discovery.refresh()  # kinds come and go, and two requests tell
         target = Target.of(gitsync)
         plan = self._planner(gitsync).plan(
-            desired.declared, target, previous=self._snapshot, file_commits=desired.file_commits
+            desired.declared,
+            target,
+            previous=self._snapshot,
+            file_commits=desired.file_commits,
+            revision=commit.sha,
         )
         return without_others(plan, gitsync, self._around)
 
@@ -330,7 +338,7 @@ class Follower:
             rules=Rules.of(gitsync),
         )
 
-    def _carry_out(self, plan: Plan, gitsync: GitSync, commit: Commit, stop: threading.Event) -> SyncResult:
+    def _carry_out(self, plan: Plan, gitsync: GitSync, commit: Commit, superseded: Callable[[], str]) -> SyncResult:
         # What is written where has gone into the snapshot, and would only take room here.
         declared = {step.key: replace(step.declared, written=None) for step in plan.steps if step.declared}
         written = {step.key for step in plan.writes}
@@ -346,7 +354,12 @@ class Follower:
             discovery=self._around.discovery,
             store=self._around.store,
             sealing_key=self._around.sealing_key,
-            stop=stop,
+            stop=self._stop,
+            reader=self._around.cluster,
+            checks=checks_of(gitsync.health_checks),
+            timeout_seconds=gitsync.sync_timeout_seconds,
+            superseded=superseded,
+            aside=self._turns.aside,
         )
         self._done = None
         try:
@@ -377,6 +390,38 @@ class Follower:
 def _is_rolled_back(status: Object, gitsync: GitSync) -> bool:
     """Whether the last process did so, for the GitSync as it is now: where drift is only reported, once is enough."""
     return status.get("observedGeneration") == gitsync.generation and phase_in(status).reason == ROLLED_BACK
+
+
+class _Superseded:
+    """Why a sync that waits need not wait any longer: the GitSync says something else, or there is a newer commit."""
+
+    def __init__(
+        self,
+        gitsync: GitSync,
+        commit: Commit,
+        mirror: Mirror,
+        *,
+        current: Callable[[], GitSync],
+        clock: Callable[[], float],
+    ) -> None:
+        self._gitsync = gitsync
+        self._commit = commit
+        self._mirror = mirror
+        self._current = current
+        self._clock = clock
+        self._looked_at = clock()
+        self._why = ""
+
+    def __call__(self) -> str:
+        if not self._why and self._current().generation != self._gitsync.generation:
+            self._why = "the GitSync was changed"
+        is_due = self._clock() - self._looked_at >= self._gitsync.interval_seconds
+        if not self._why and self._gitsync.automated and is_due:
+            self._looked_at = self._clock()
+            with suppress(GitOpsError):  # Git is away: the sync goes on
+                newer = self._mirror.update(self._gitsync.revision)
+                self._why = f"there is a newer commit, {newer.short}" if newer.sha != self._commit.sha else ""
+        return self._why
 
 
 def _success(commit: Commit, snapshot: Snapshot) -> str:

@@ -272,6 +272,7 @@ class Reconciler:
             status=lambda: self._statuses.add(controller, delay_seconds=STATUS_DELAY_SECONDS),
             restore=lambda key, delay_seconds: self._restores.add((controller, key), delay_seconds=delay_seconds),
             adopted=adopted,
+            aside=self._syncs.standing_aside,
         )
         controller = Controller(gitsync, obj, self._around, turns)
         return controller

@@ -1,8 +1,7 @@
-"""How a sync that failed is tried again (``spec.sync.retry``), and when one takes too long (``spec.sync.timeout``)."""
+"""How a sync that failed is tried again (``spec.sync.retry``)."""
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 
 from kubectl_gitops.api.gitsync import Retry
@@ -52,25 +51,3 @@ class Retries:
     def due_in_seconds(self) -> float | None:
         """How long until a next try; None where nothing has failed."""
         return max(0.0, self._due - self._clock()) if self._error is not None else None
-
-
-class Deadline(threading.Event):
-    """As if set, once ``stop`` is or so many seconds have passed; None: only with ``stop``."""
-
-    def __init__(self, stop: threading.Event, seconds: float | None, *, clock: Callable[[], float]) -> None:
-        super().__init__()
-        self._stop = stop
-        self._clock = clock
-        self._end = None if seconds is None else clock() + seconds
-
-    def is_set(self) -> bool:
-        return self._stop.is_set() or self._seconds_left == 0.0
-
-    def wait(self, timeout: float | None = None) -> bool:
-        waits = [seconds for seconds in (timeout, self._seconds_left) if seconds is not None]
-        self._stop.wait(min(waits) if waits else None)
-        return self.is_set()
-
-    @property
-    def _seconds_left(self) -> float | None:
-        return None if self._end is None else max(0.0, self._end - self._clock())

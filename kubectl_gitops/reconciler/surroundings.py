@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -67,12 +68,13 @@ class Turns:
     """How one controller asks for its turns.
 
     ``status`` for its status to be written, ``restore`` for an object to be restored after so many seconds, ``adopted``
-    for its objects to be watched: they are others now.
+    for its objects to be watched: they are others now. While it is inside ``aside()``, others have its turn.
     """
 
     status: Callable[[], None]
     restore: Callable[[ResourceKey, float], None]
     adopted: Callable[[], None]
+    aside: Callable[[], AbstractContextManager[None]] = nullcontext
 
 
 def now() -> str:

@@ -23,6 +23,7 @@ class Work(NamedTuple):
     target_namespace: str
     service_account: str | None
     prune: bool
+    approved_deletes: str
     heals: bool
 
 
@@ -37,6 +38,7 @@ def work_of(gitsync: GitSync, sha: str, variables: Variables | None = None) -> W
         target_namespace=gitsync.target_namespace,
         service_account=gitsync.service_account,
         prune=gitsync.prune,
+        approved_deletes=gitsync.approved_deletes,
         heals=gitsync.self_heal and not gitsync.suspended,
     )
 

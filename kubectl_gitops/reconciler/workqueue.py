@@ -11,7 +11,8 @@ import itertools
 import logging
 import threading
 import time
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
 from typing import Generic, TypeVar
 
 _log = logging.getLogger(__name__)
@@ -23,6 +24,7 @@ class WorkQueue(Generic[Key]):
     """Calls ``work(key)`` from ``threads`` threads for every key added, at its time."""
 
     def __init__(self, name: str, work: Callable[[Key], None], *, threads: int) -> None:
+        self._name = name
         self._work = work
         self._ready = threading.Condition()
         self._heap: list[tuple[float, int, Key]] = []
@@ -31,6 +33,21 @@ class WorkQueue(Generic[Key]):
         self._order = itertools.count()
         self._stopped = False
         self._threads = [threading.Thread(target=self._run, name=f"{name}-{n}", daemon=True) for n in range(threads)]
+
+    @contextmanager
+    def standing_aside(self) -> Iterator[None]:
+        """While in here the calling worker only waits: a substitute works on what is due, until it is back."""
+        is_back = threading.Event()
+        substitute = threading.Thread(target=self._run, args=(is_back,), name=f"{self._name}-substitute", daemon=True)
+        with self._ready:
+            self._threads.append(substitute)
+        substitute.start()
+        try:
+            yield
+        finally:
+            is_back.set()
+            with self._ready:
+                self._ready.notify_all()
 
     def start(self) -> None:
         for thread in self._threads:
@@ -66,18 +83,28 @@ class WorkQueue(Generic[Key]):
     def join(self, *, timeout_seconds: float) -> bool:
         """Wait for the threads, after they were asked to stop. Whether all of them have ended."""
         deadline = time.monotonic() + timeout_seconds
-        for thread in self._threads:
+        with self._ready:
+            threads = list(self._threads)
+        for thread in threads:
             if thread.is_alive():
                 thread.join(max(0.0, deadline - time.monotonic()))
-        return not any(thread.is_alive() for thread in self._threads)
+        return not any(thread.is_alive() for thread in threads)
 
     def stop(self, *, timeout_seconds: float = 10.0) -> bool:
         """Finish what is being worked on, drop the rest, and wait for the threads. Whether all of them have ended."""
         self.ask_to_stop()
         return self.join(timeout_seconds=timeout_seconds)
 
-    def _run(self) -> None:
-        while (key := self._take()) is not None:
+    def _run(self, is_back: threading.Event | None = None) -> None:
+        """Work until stopped; a substitute until who it stands in for is back."""
+        self._work_off(is_back or threading.Event())
+        if is_back is not None:
+            with self._ready:
+                self._threads.remove(threading.current_thread())
+                self._ready.notify()  # who was told of a key, and goes, passes it on
+
+    def _work_off(self, is_over: threading.Event) -> None:
+        while (key := self._take(is_over)) is not None:
             try:
                 self._work(key[0])
             except Exception:  # noqa: BLE001 - the loop's boundary: one key must not stop the others
@@ -86,10 +113,10 @@ class WorkQueue(Generic[Key]):
                 self._active.discard(key[0])
                 self._ready.notify_all()
 
-    def _take(self) -> tuple[Key] | None:
-        """The next key whose time has come, in a tuple, waiting for it; None when stopped."""
+    def _take(self, is_over: threading.Event) -> tuple[Key] | None:
+        """The next key whose time has come, in a tuple, waiting for it; None when stopped, or it is over."""
         with self._ready:
-            while not self._stopped:
+            while not self._stopped and not is_over.is_set():
                 key, wait_seconds = self._pick()
                 if key is not None:
                     return key

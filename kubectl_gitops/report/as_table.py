@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from kubectl_gitops.diff.drift import DriftedField, DriftKind
 from kubectl_gitops.diff.path import format_path
-from kubectl_gitops.diff.plan import ActionKind
+from kubectl_gitops.diff.plan import ActionKind, PlannedAction
 from kubectl_gitops.report.authors import commit_text, git_text_beyond, owner_text, place_text, remarks_on
 from kubectl_gitops.report.columns import Cell, Row, aligned
 from kubectl_gitops.report.model import DriftReport, DriftReportList, PlanReport, Report
@@ -29,7 +29,9 @@ KIND_COLORS = {
     ActionKind.CREATE: Color.GREEN,
     ActionKind.CHANGE: Color.YELLOW,
     ActionKind.TAKE_OVER: Color.CYAN,
+    ActionKind.RECREATE: Color.RED,
     ActionKind.PRUNE: Color.MAGENTA,
+    ActionKind.HOOK: Color.BLUE,
     ActionKind.ORPHAN: Color.DIM,
 }
 
@@ -72,7 +74,7 @@ def _blocks(entries: Sequence[Entry], report: DriftReport | PlanReport, style: S
 
 
 def _remark(entry: Entry, style: Style) -> list[str]:
-    word, color = ("error", Color.RED) if not isinstance(entry.kind, DriftKind) else ("note", Color.DIM)
+    word, color = ("error", Color.RED) if isinstance(entry, PlannedAction) and entry.error else ("note", Color.DIM)
     remark = remark_of(entry)
     return [style.paint(f"  {word}: {printable(remark)}", color)] if remark else []
 

@@ -86,6 +86,7 @@ def _action(action: PlannedAction) -> dict[str, Any]:
         "action": _ACTION_WORDS[action.kind],
         **_object(action.key, action.api_version, action.origin),
         "error": action.error,
+        "note": action.note,
         "fields": [_field(field, action) for field in action.fields],
     }
 

@@ -50,7 +50,7 @@ def commit_of(entry: Entry) -> Commit | None:
 
 def remark_of(entry: Entry) -> str:
     """What else a person should know: a note on drift, the API server's words of refusal."""
-    return entry.note if isinstance(entry, ObjectDrift) else entry.error
+    return entry.note if isinstance(entry, ObjectDrift) else entry.error or entry.note
 
 
 def field_origin(field: DriftedField, entry: Entry) -> Origin | None:

@@ -14,7 +14,9 @@ _ACTION_WORDS = {
     ActionKind.CREATE: ("to create", "created"),
     ActionKind.CHANGE: ("to change", "changed"),
     ActionKind.TAKE_OVER: ("to take over", "taken over"),
+    ActionKind.RECREATE: ("to recreate", "recreated"),
     ActionKind.PRUNE: ("to prune", "pruned"),
+    ActionKind.HOOK: ("hooks to run", "hooks run"),
     ActionKind.ORPHAN: ("no longer in Git", "no longer in Git"),
 }
 

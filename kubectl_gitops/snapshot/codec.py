@@ -193,6 +193,7 @@ def _head_to_json(snapshot: Snapshot, field_sets: _FieldSets) -> dict[str, Any]:
         "commits": [asdict(commit) for commit in commits.values()],
         "owed": [[api_version, *key] for api_version, key in snapshot.owed],
         "fieldSets": field_sets.all,
+        "hooks": snapshot.hooks,
     }
 
 
@@ -232,6 +233,7 @@ def _fields(data: dict[str, Any], shared: _Shared) -> dict[str, Any]:
         "sequence": data["sequence"],
         "complete": data["complete"],
         "owed": tuple((api_version, ResourceKey(*key)) for api_version, *key in data["owed"]),
+        "hooks": tuple((identity, run) for identity, run in data.get("hooks", ())),  # there was a version without
     }
 
 

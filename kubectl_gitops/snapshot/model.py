@@ -63,8 +63,9 @@ class Snapshot:
     ``sequence`` grows with every publication; the highest one counts. ``complete`` says that the sync to this
     revision has ended, with all canonical forms learned that could be; an object whose declaration was refused
     keeps its entry of before. ``owed`` holds the keys of objects that Git no longer declares and that are still to be
-    pruned. ``uid`` is the GitSync's, so that one that is created anew under the same name does not take over what
-    another declared; "" where no GitSync stands behind it.
+    pruned. ``hooks`` say which hooks have ended well, and in which run. ``uid`` is the GitSync's, so that one
+    that is created anew under the same name does not take over what another declared; "" where no GitSync stands
+    behind it.
     """
 
     namespace: str
@@ -76,6 +77,7 @@ class Snapshot:
     complete: bool
     entries: Sequence[Entry]
     owed: tuple[tuple[str, ResourceKey], ...] = ()  # (apiVersion, key)
+    hooks: tuple[tuple[str, str], ...] = ()  # (identity, run), as sync.hookplan makes them
     uid: str = ""
 
     @cached_property

@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 
+from kubectl_gitops.api.names import HOOK_ANNOTATIONS
 from kubectl_gitops.api.objects import Declared, Origin, ResourceKey, Written
 from kubectl_gitops.diff.secrets import is_secret
 from kubectl_gitops.errors import InvalidManifest
@@ -121,11 +122,17 @@ def _with_type(item: Any, parent: dict[str, Any]) -> Any:
 
 def _check_metadata(kind: str, metadata: dict[str, Any], origin: Origin) -> None:
     if metadata.get("generateName") and not metadata.get("name"):
-        raise _invalid(origin, f"{kind}: metadata.generateName: an object without a fixed name cannot be kept in sync")
-    _require_string(metadata, "name", "metadata.name", origin)
+        annotations = metadata.get("annotations")
+        if not isinstance(annotations, dict) or annotations.keys().isdisjoint(HOOK_ANNOTATIONS):
+            raise _invalid(
+                origin, f"{kind}: metadata.generateName: an object without a fixed name cannot be kept in sync"
+            )
+        _require_string(metadata, "generateName", "metadata.generateName", origin)
+    else:
+        _require_string(metadata, "name", "metadata.name", origin)
     if metadata.get("namespace") is not None:
         _require_string(metadata, "namespace", "metadata.namespace", origin)
-    for field in ("name", "namespace"):
+    for field in ("name", "generateName", "namespace"):
         # apimachinery's IsValidPathSegmentName: names become parts of URLs.
         if (value := metadata.get(field)) and (value in {".", ".."} or "/" in value or "%" in value):
             raise _invalid(origin, f"metadata.{field} {value!r} must not be '.' or '..', nor contain '/' or '%'")
@@ -145,7 +152,7 @@ def _check_strings(mapping: Any, path: str, origin: Origin) -> None:
 
 def _check_secret(secret: dict[str, Any], origin: Origin) -> None:
     """What the API server would refuse, because it would repeat the value, and we never do."""
-    name = f"Secret/{secret['metadata']['name']}"
+    name = f"Secret/{secret['metadata'].get('name') or secret['metadata']['generateName']}"
     for field in ("data", "stringData"):
         values = secret.get(field)
         if values is not None and not isinstance(values, dict):

@@ -21,6 +21,7 @@ from kubectl_gitops.diff.raw import declared_fields
 from kubectl_gitops.diff.rules import Rules
 from kubectl_gitops.errors import InvalidInput
 from kubectl_gitops.sync.confirming import Confirmer
+from kubectl_gitops.sync.directives import is_hook
 from kubectl_gitops.sync.ignoring import rules_with_autoscalers, without_ignored
 from kubectl_gitops.sync.observing import Kind, observe, scopes, scopes_of_crds
 from kubectl_gitops.sync.prepare import prepare
@@ -51,7 +52,7 @@ class Comparer:
 
         Raises InvalidManifest, Unauthorized and Unreachable; where nothing could be read, why not.
         """
-        listed = list(declared)
+        listed = [one for one in declared if not is_hook(one)]
         unknown, down = self._kinds_not_served(listed)
         ready = prepare(
             [one for one in listed if _kind(one) not in unknown and _kind(one) not in down],
@@ -69,7 +70,7 @@ class Comparer:
         hidden = {key for group in unread for key in group.keys}
         steps = [self._judged(one, live.get(one.key)) for one in ready if one.key not in hidden]
         steps += [_missing(one, unknown[_kind(one)]) for one in listed if _kind(one) in unknown]
-        if not steps:
+        if not steps and unread:
             raise unread[0].error
         steps = self._confirmer.settle_values(steps)
         rules = rules_with_autoscalers(self._rules, steps, self._cluster, self._discovery)

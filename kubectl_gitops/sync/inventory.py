@@ -19,11 +19,15 @@ from kubectl_gitops.sync.steps import Plan, Step
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What became of one step. ``answer`` is the object as the API server has it now; None for a pruned one."""
+    """What became of one step. ``answer`` is the object as the API server has it now; None for a pruned one.
+
+    ``note`` says why a pruned one is still there.
+    """
 
     step: Step
     answer: Object | None = None
     error: GitOpsError | None = None
+    note: str = ""
 
 
 def planned_snapshot(plan: Plan, *, revision: Commit | None, repo_url: str, path: str) -> Snapshot:
@@ -37,6 +41,7 @@ def planned_snapshot(plan: Plan, *, revision: Commit | None, repo_url: str, path
         path=path,
         sequence=next_sequence(plan.previous),
         complete=False,
+        hooks=plan.previous.hooks if plan.previous else (),
         entries=tuple(
             _refused(step, plan) if step.error else _planned_entry(step, plan.previous, revision)
             for step in plan.steps
@@ -49,20 +54,26 @@ def planned_snapshot(plan: Plan, *, revision: Commit | None, repo_url: str, path
     )
 
 
-def ended_snapshot(planned: Snapshot, plan: Plan, outcomes: Iterable[Outcome], sealing_key: bytes) -> Snapshot:
-    """The planned snapshot with every canonical form that the sync has learned, and without what was pruned."""
+def ended_snapshot(
+    planned: Snapshot, plan: Plan, outcomes: Iterable[Outcome], sealing_key: bytes, *, unreached: Iterable[Step] = ()
+) -> Snapshot:
+    """The planned snapshot with every canonical form that the sync has learned, and without what was pruned.
+
+    Of what was ``unreached``, as of what was refused, that stays in force which was before.
+    """
+    not_begun = {step.key: step for step in unreached}
     by_key = {outcome.step.key: outcome for outcome in outcomes}
     pruned = {key for key, o in by_key.items() if o.step.kind is ActionKind.PRUNE and not o.error}
 
     def entry_now(entry: Entry) -> Entry:
         outcome = by_key.get(entry.key)
         if outcome is None:
-            return entry
+            return _refused(not_begun[entry.key], plan) if entry.key in not_begun else entry
         return _refused(outcome.step, plan) if outcome.error else learned_entry(outcome, sealing_key)
 
     return replace(
         planned,
-        complete=True,
+        complete=not not_begun,
         entries=tuple(entry_now(entry) for entry in planned.entries),
         owed=tuple(owed for owed in planned.owed if owed[1] not in pruned),
     )

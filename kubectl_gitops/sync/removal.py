@@ -28,7 +28,7 @@ from kubectl_gitops.errors import ClusterError, Conflict, GitOpsError, NotFound
 from kubectl_gitops.snapshot.model import Snapshot
 from kubectl_gitops.sync.dryrun import PARALLEL_REQUESTS
 from kubectl_gitops.sync.observing import observe
-from kubectl_gitops.sync.order import in_order
+from kubectl_gitops.sync.order import prune_stages
 
 #: With them goes what Git does not declare, and what nobody can bring back: only where Git says so itself.
 PRECIOUS_KINDS = frozenset({"Namespace", "CustomResourceDefinition", "PersistentVolumeClaim"})
@@ -95,8 +95,8 @@ class Remover:
         ours = self.observe(inventory)
         kept = tuple(obj for obj in ours if kept_because(obj))
         doomed = [obj for obj in ours if not kept_because(obj)]
-        stages = in_order((key_of(obj), obj) for obj in doomed)
-        stage = stages[-1] if stages else []
+        stages = prune_stages((obj, obj) for obj in doomed)
+        stage = stages[0].items if stages else ()
         errors = _in_parallel(self._delete, [obj for obj in stage if not obj["metadata"].get("deletionTimestamp")])
         refused = tuple((key, error) for key, error in errors if error is not None)
         failed = {key for key, _ in refused}

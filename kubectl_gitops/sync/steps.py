@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from kubectl_gitops.api.commit import Commit
-from kubectl_gitops.api.gitsync import GitSync
+from kubectl_gitops.api.gitsync import GitSync, MaxDelete
 from kubectl_gitops.api.objects import Declared, Object, ResourceKey
 from kubectl_gitops.diff.additions import AddedField
 from kubectl_gitops.diff.compare import Canonical, FieldChange
@@ -17,18 +17,27 @@ from kubectl_gitops.diff.secrets import masked, seal
 from kubectl_gitops.diff.yielding import yielded
 from kubectl_gitops.errors import Conflict, GitOpsError
 from kubectl_gitops.snapshot.model import Entry, Snapshot
+from kubectl_gitops.sync.hooks import Hook
 from kubectl_gitops.sync.showing import shown
+from kubectl_gitops.sync.waves import Phase, Wave
 
 
 class HeldByAnother(Conflict):
     """Another GitSync manages the object, so it is not written: the two would take it from each other for ever."""
 
 
+#: So many digits of a commit are enough to approve it.
+LEAST_APPROVAL = 7
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
     """For whom objects are synced: the GitSync (or the name given for a directory), and its settings.
 
-    ``uid`` is the GitSync's; "" where there is none.
+    ``uid`` is the GitSync's; "" where there is none. ``propagation`` says what becomes of what a pruned object owns.
+    ``approved_deletes`` is the run (a commit, see :class:`Plan`) of which a person has approved the deletions;
+    ``recreate`` names objects that may be deleted and created again, as :mod:`immutable` has it. Without ``force``,
+    fields that others hold stay theirs, and the object fails.
     """
 
     namespace: str
@@ -37,6 +46,11 @@ class Target:
     label: str
     default_namespace: str
     prune: bool = False
+    propagation: str = "Background"
+    max_delete: MaxDelete | None = None
+    approved_deletes: str = ""
+    recreate: frozenset[str] = frozenset()
+    force: bool = True
 
     @classmethod
     def of(cls, gitsync: GitSync) -> Self:
@@ -48,7 +62,14 @@ class Target:
             label=gitsync.label,
             default_namespace=gitsync.target_namespace,
             prune=gitsync.prune,
+            propagation=gitsync.prune_propagation,
+            max_delete=gitsync.max_delete,
+            approved_deletes=gitsync.approved_deletes,
         )
+
+    def approves(self, run: str) -> bool:
+        """Whether a person has approved the deletions of this run."""
+        return len(self.approved_deletes) >= LEAST_APPROVAL and run.startswith(self.approved_deletes)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +121,22 @@ class Step:
         )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HookStep:
+    """A hook in one of its phases. ``step`` has it with its name; ``live`` in that is what has the name now.
+
+    ``identity`` tells it from every other hook, and from itself with another content; ``token`` from itself in another
+    run as well. ``is_due`` says whether it is to run in this sync, if that comes so far.
+    """
+
+    step: Step
+    wave: Wave
+    hook: Hook
+    identity: str
+    token: str
+    is_due: bool = True
+
+
 @dataclass(frozen=True, slots=True)
 class Unread:
     """Declared objects that could not be read, and why."""
@@ -112,6 +149,8 @@ class Unread:
 class Plan:
     """What a sync would do. ``steps`` come in the order in which objects are declared, those to prune last.
 
+    ``run`` is what hooks run once for, and what deletions are approved for: the commit, or a digest of all that is
+    declared where there is none. ``hooks`` are no ``steps``: they are in no inventory.
     ``unseen`` are objects that Git no longer declares and that may be there: the server of their API group is down.
     ``unread`` are declared objects that there is no step for, because they could not be read. ``unconfirmed_because``
     says why not everything is confirmed. ``undecided`` counts the objects of which, for the same reason, it cannot be
@@ -121,6 +160,8 @@ class Plan:
     target: Target
     steps: tuple[Step, ...]
     previous: Snapshot | None
+    run: str = ""
+    hooks: tuple[HookStep, ...] = ()
     unseen: tuple[tuple[str, ResourceKey], ...] = ()
     unread: tuple[Unread, ...] = ()
     unconfirmed_because: str = ""
@@ -133,9 +174,14 @@ class Plan:
     def writes(self) -> list[Step]:
         return [step for step in self.steps if step.kind not in {ActionKind.UNCHANGED, ActionKind.ORPHAN}]
 
+    @property
+    def due_hooks(self) -> list[HookStep]:
+        """The hooks that run unless something fails."""
+        return [one for one in self.hooks if one.is_due and one.wave.phase is not Phase.SYNC_FAIL]
+
     def actions(self) -> tuple[PlannedAction, ...]:
         """The plan as the reports show it, with values of Secrets masked."""
-        return tuple(_action(step) for step in self.steps)
+        return tuple(_action(step) for step in (*self.steps, *(one.step for one in self.due_hooks)))
 
 
 def _action(step: Step) -> PlannedAction:
@@ -152,6 +198,7 @@ def _action(step: Step) -> PlannedAction:
         desired=desired,
         live=live,
         error=str(step.error) if step.error else "",
+        note=step.note,
     )
 
 

@@ -176,8 +176,8 @@ def test_an_invalid_gitsync_is_told_the_path_of_each_fault(gitops: CommandLine) 
     assert [head, *faults] == [
         "shop.yaml:2: GitSync shop is not valid: spec.source: 'repoURL' is required",
         (
-            "spec.source: unknown field repoUrl (there is decryption, exclude, helm, include, interval, path, receiver, render, "
-            "repoURL, revision, secretRef, substitute, verify)"
+            "spec.source: unknown field repoUrl (there is decryption, exclude, helm, include, interval, path, "
+            "receiver, render, repoURL, revision, secretRef, substitute, verify)"
         ),
         "spec.source.interval: '5 minutes' is not what belongs here: How often to look for new commits: 30s, 5m, 1h",
         "spec.sync.prune: 'yes' is not of type 'boolean'",

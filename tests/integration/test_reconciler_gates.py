@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.gitsyncs import SECONDS, App, Object, config_map, deployment, holding_up, new_repository
+from tests.integration.gitsyncs import SECONDS, App, Object, config_map, deployment, new_repository
 from tests.testbed.installation import SYSTEM_NAMESPACE, Installation
 from tests.testbed.waiting import wait_until
 
@@ -120,15 +120,3 @@ def wrong_deployment() -> Object:
     wrong = deployment("web")
     wrong["spec"]["selector"]["matchLabels"] = {"app": "another"}
     return wrong
-
-
-def test_a_sync_that_takes_too_long_ends_and_the_next_one_goes_on(app: App) -> None:
-    app.create(sync={"timeout": "2s"})
-    with holding_up(app.plane, app.live.namespace, names="held"):
-        sha = app.commit(config_map("first"), config_map("held"))
-        app.wait_failed("SyncFailed", rf"^the sync of {sha[:8]} was ended after 2 s \(spec\.sync\.timeout\)")
-        assert app.live.data("first") == {"key": "git"}
-        app.live.delete("configmaps", "first")
-        wait_until(lambda: app.live.data("first"), SECONDS, "the restore")
-    app.wait_synced(sha)
-    assert app.live.names("configmaps") == {"first", "held"}

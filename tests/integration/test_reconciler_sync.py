@@ -6,7 +6,9 @@ import json
 from pathlib import Path
 
 from tests.integration.gitsyncs import (
+    GITSYNCS,
     LABEL,
+    MERGE_PATCH,
     RECONCILER,
     SECONDS,
     App,
@@ -176,7 +178,7 @@ def test_a_crd_and_its_objects_in_one_commit(app: App) -> None:
     crd = {
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",
-        "metadata": {"name": f"lamps.{group}"},
+        "metadata": {"name": f"lamps.{group}", "annotations": {"kubectl-gitops.dev/prune": "allowed"}},
         "spec": {
             "group": group,
             "scope": "Namespaced",
@@ -301,3 +303,22 @@ def test_it_all_holds_for_the_rights_that_install_gives(control_plane: ControlPl
     kubeconfig = reconciler.reconciler_command()[2]
     done = control_plane.kubectl("auth", "whoami", "--kubeconfig", kubeconfig, "-o", "json")
     assert json.loads(done.stdout)["status"]["userInfo"]["username"] == RECONCILER
+
+
+def test_a_sync_that_waits_gives_way_to_a_newer_commit_and_deletions_wait_for_approval(app: App) -> None:
+    """Nobody runs the Deployment, so that its wave is never healthy."""
+    later = config_map("later")
+    later["metadata"]["annotations"] = {"kubectl-gitops.dev/sync-wave": "1"}
+    app.commit(deployment("web"), later)
+    app.create(sync={"maxDelete": {"count": 0}})
+    wait_until(lambda: app.live.find("apps/v1/deployments", "web"), SECONDS, "the first wave")
+    assert not app.live.data("later")
+    sha = app.commit(config_map("other"), later)
+    app.wait_failed("DeletesNotApproved", "1 of [23] objects would be deleted.*--approve-deletes " + sha[:12])
+    assert app.live.data("later")
+    assert app.live.find("apps/v1/deployments", "web")
+    approval = {"kubectl-gitops.dev/approved-deletes": sha, "kubectl-gitops.dev/sync-requested-at": "now"}
+    path = f"{GITSYNCS.format(app.namespace)}/{app.name}"
+    app.plane.request("PATCH", path, {"metadata": {"annotations": approval}}, content_type=MERGE_PATCH)
+    app.wait_synced(sha)
+    assert app.live.find("apps/v1/deployments", "web") is None

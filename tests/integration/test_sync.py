@@ -10,6 +10,7 @@ from dataclasses import replace
 import pytest
 
 from kubectl_gitops.api.commit import Commit
+from kubectl_gitops.api.gitsync import MaxDelete
 from kubectl_gitops.api.names import managed_by
 from kubectl_gitops.api.objects import Declared, Origin
 from kubectl_gitops.cluster.connection import Cluster
@@ -49,13 +50,23 @@ class Team:
         assert found is not None
         return found
 
-    def plan(self, *objects: Object, prune: bool = True) -> Plan:
+    def plan(
+        self,
+        *objects: Object,
+        prune: bool = True,
+        force: bool = True,
+        max_delete: Mapping[str, int] | None = None,
+        approved_deletes: str = "",
+    ) -> Plan:
         target = Target(
             namespace=self.live.namespace,
             name="team",
             label=managed_by(self.live.namespace, "team"),
             default_namespace=self.live.namespace,
             prune=prune,
+            force=force,
+            max_delete=MaxDelete(**max_delete) if max_delete else None,
+            approved_deletes=approved_deletes,
         )
         declared = [
             Declared(object=copy.deepcopy(obj), origin=Origin("all.yaml", 10 * number))
@@ -65,9 +76,14 @@ class Team:
         previous = self.store.load(self.live.namespace, "team")
         return planner.plan(declared, target, previous=previous, file_commits={"all.yaml": COMMIT})
 
-    def run(self, plan: Plan, observer: Observer | None = None) -> SyncResult:
+    def run(self, plan: Plan, observer: Observer | None = None, *, timeout_seconds: float = 30.0) -> SyncResult:
         engine = Engine(
-            writer=self.cluster, discovery=self.discovery, store=self.store, sealing_key=KEY, stop=self.stop
+            writer=self.cluster,
+            discovery=self.discovery,
+            store=self.store,
+            sealing_key=KEY,
+            stop=self.stop,
+            timeout_seconds=timeout_seconds,
         )
         return engine.run(plan, revision=COMMIT, repo_url="", path="", observer=observer)
 
@@ -174,7 +190,8 @@ def test_namespaces_come_before_what_is_in_them_and_go_after(team: Team) -> None
     own = f"{team.live.namespace}-own"
     inside = config_map("inside")
     inside["metadata"]["namespace"] = own
-    namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": own}}
+    allowed = {"name": own, "annotations": {"kubectl-gitops.dev/prune": "allowed"}}
+    namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": allowed}
     done: list[str] = []
     observer = Observer(done=lambda outcome: done.append(outcome.step.key.kind))
     assert not team.run(team.plan(inside, namespace), observer).failed

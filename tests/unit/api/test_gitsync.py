@@ -37,7 +37,7 @@ def test_what_is_left_out_is_as_the_schema_says() -> None:
         ({"source": {}}, "spec.source: 'repoURL' is required"),
         ({"source": {"repoURL": 7}}, "spec.source.repoURL: 7 is not of type 'string'"),
         ({"sync": {"prune": "yes"}}, "spec.sync.prune: 'yes' is not of type 'boolean'"),
-        ({"sync": {"purge": True}}, "spec.sync: unknown field purge (there is additions, automated, "),
+        ({"sync": {"purge": True}}, "spec.sync: unknown field purge (there is additions, automated, maxDelete, "),
         ({"enforcement": {"mode": "Maybe"}}, "spec.enforcement.mode: 'Maybe' is not one of"),
         ({"enforcement": {"additions": "no"}}, "spec.enforcement.additions: 'no' is not one of"),
         ({"enforcement": {"exempt": [{}]}}, "spec.enforcement.exempt[0]: give users or groups or serviceAccounts"),

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import threading
-
 import pytest
 
 from kubectl_gitops.api.gitsync import Retry
 from kubectl_gitops.errors import GitOpsError
-from kubectl_gitops.reconciler.retrying import Deadline, Retries, RetriesExhausted
+from kubectl_gitops.reconciler.retrying import Retries, RetriesExhausted
 from kubectl_gitops.reconciler.work import work_of
 from tests.unit.reconciler.test_work import GITSYNC
 
@@ -72,18 +70,3 @@ def test_without_a_policy_nothing_is_held_back(retries: Retries) -> None:
     for _ in range(100):
         retries.failed(WORK, ERROR, None)
         retries.check(WORK, None)
-
-
-def test_a_deadline_passes_by_time_or_by_a_stop(clock: Clock) -> None:
-    stop = threading.Event()
-    deadline = Deadline(stop, 10, clock=clock)
-    assert not deadline.is_set()
-    assert not deadline.wait(0)
-    clock.now = 10
-    assert deadline.is_set()
-    assert deadline.wait()
-    endless = Deadline(stop, None, clock=clock)
-    assert not endless.is_set()
-    stop.set()
-    assert endless.is_set()
-    assert endless.wait()

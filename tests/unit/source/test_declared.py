@@ -144,3 +144,9 @@ def test_an_object_is_declared_once() -> None:
     assert refuse_duplicates([*once, *elsewhere]) == [*once, *elsewhere]
     with pytest.raises(InvalidManifest, match=r"^c\.yaml:2: ConfigMap/a is declared already, at a\.yaml:2$"):
         refuse_duplicates([*once, *elsewhere, *again])
+
+
+def test_a_hook_may_leave_its_name_to_be_generated() -> None:
+    text = b"{apiVersion: v1, kind: ConfigMap, metadata: {generateName: a-, annotations: {helm.sh/hook: pre-install}}}"
+    (one,) = declare(text, file="all.yaml")
+    assert one.name == "a-"

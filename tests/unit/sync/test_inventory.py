@@ -118,10 +118,17 @@ def test_two_tries_that_fail_alike_say_the_same() -> None:
 
 def test_reasons_not_to_prune() -> None:
     web, prune = step(WEB, ActionKind.UNCHANGED, applied(WEB)), step(OLD, ActionKind.PRUNE, applied(OLD))
-    assert _reason_not_to_prune(plan(web, prune), []) == ""
-    assert _reason_not_to_prune(plan(web, prune), [Outcome(step=web, answer=applied(WEB))]) == ""
-    assert "not everything" in _reason_not_to_prune(plan(web, prune), [Outcome(step=web, error=REFUSED)])
-    assert "nothing at all" in _reason_not_to_prune(plan(prune), [])
+    assert _reason_not_to_prune(plan(web, prune), is_whole=True) == ""
+    assert "not everything" in _reason_not_to_prune(plan(web, prune), is_whole=False)
+    assert "nothing at all" in _reason_not_to_prune(plan(prune), is_whole=True)
+
+
+def test_of_what_a_sync_did_not_come_to_that_stays_in_force_which_was_before() -> None:
+    web, new = step(WEB, ActionKind.CHANGE, applied(WEB)), step(OLD, ActionKind.CREATE)
+    whole = plan(web, new, previous=PREVIOUS)
+    ended = ended_snapshot(snapshot_of(whole), whole, [], KEY, unreached=[web, new])
+    assert not ended.complete
+    assert [entry for entry in ended.entries if entry.name == WEB.name] == [PREVIOUS.by_key[WEB.key]]
 
 
 CONFIG_MAP = b"# settings\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: web, namespace: shop}\ndata:\n  a: '1'\n"
