@@ -142,7 +142,7 @@ def _figures(ground: Ground, count: int, peak_mib: float) -> Callable[[str, floa
 @contextmanager
 def _installed(ground: Ground) -> Iterator[Installation]:
     with Installation(ground.plane) as installation:
-        installation.gitops("install")
+        installation.gitops("install", "--no-pods")
         yield installation
         assert installation.stop_reconciler() == 0
 

@@ -113,7 +113,7 @@ def _reconciled(ground: Ground) -> Iterator[tuple[_Place, Callable[[], float]]]:
     files = {path.name: path.read_text() for path in sorted(ground.objects(COUNT).iterdir())}
     repository.commit(files)
     with Installation(plane) as installation:
-        installation.gitops("install")
+        installation.gitops("install", "--no-pods")
         installation.start_reconciler()
         with _gitsync(plane, namespace, repository):
             place = _Place(Cluster.from_kubeconfig(plane.kubeconfig), namespace, [path[:-5] for path in files])

@@ -23,7 +23,7 @@ WEBHOOK = 'admission webhook "managed.kubectl-gitops.dev" denied the request'
 @contextmanager
 def running_both(plane: ControlPlane) -> Iterator[Installation]:
     with Installation(plane) as installation:
-        installation.gitops("install")
+        installation.gitops("install", "--no-pods")
         installation.start_reconciler()
         installation.start_webhook()
         yield installation

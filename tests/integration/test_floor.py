@@ -180,5 +180,5 @@ def test_foreign_edits_of_a_binding_are_put_back_and_a_deleted_one_stays_deleted
         )
         assert shop.kubectl("get", *binding).returncode != 0
     finally:
-        both.gitops("install")
+        both.gitops("install", "--no-pods")
     wait_until(lambda: floor_action(shop.plane) == {"Audit"}, SECONDS, "what install brings back")

@@ -24,7 +24,7 @@ BODY = b'{"ref": "refs/heads/main"}'
 @pytest.fixture(scope="module")
 def reconciler(control_plane: ControlPlane) -> Iterator[Installation]:
     with Installation(control_plane) as installation:
-        installation.gitops("install")
+        installation.gitops("install", "--no-pods")
         installation.start_reconciler(*FLAGS)
         yield installation
         assert installation.stop_reconciler() == 0

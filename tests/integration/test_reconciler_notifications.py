@@ -20,7 +20,7 @@ from tests.unit.reconciler.test_outgoing import Got, listening
 @pytest.fixture(scope="module")
 def reconciler(control_plane: ControlPlane) -> Iterator[Installation]:
     with Installation(control_plane) as installation:
-        installation.gitops("install")
+        installation.gitops("install", "--no-pods")
         installation.start_reconciler("--allow-insecure-notifications")
         yield installation
         assert installation.stop_reconciler() == 0

@@ -22,7 +22,7 @@ LEASES = f"/apis/coordination.k8s.io/v1/namespaces/{SYSTEM_NAMESPACE}/leases"
 def replicas(control_plane: ControlPlane) -> Iterator[tuple[Installation, Installation]]:
     """Two that do not run yet, each with a disk and a token of its own."""
     with Installation(control_plane) as a, Installation(control_plane) as b:
-        a.gitops("install")
+        a.gitops("install", "--no-pods")
         yield a, b
         for one in (a, b):
             with suppress(KeyError):  # the test has stopped it
