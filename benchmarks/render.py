@@ -17,6 +17,8 @@ from pathlib import Path
 from benchmarks.bench import Bench, Figure, Ground
 from benchmarks.measure import Run, in_turn, run, run_told
 from benchmarks.objects import write_objects
+from tests.testbed.gitserver import GitServer, serving
+from tests.testbed.pki import Authority
 
 COUNT = 1000
 MANY = 10 * COUNT
@@ -96,6 +98,29 @@ def one_file(ground: Ground) -> list[Figure]:
     return ground.figures("render-one-file-changed", COUNT, in_turn(sides, dict.fromkeys(sides, 5)))
 
 
+def one_file_over_https(ground: Ground) -> list[Figure]:
+    """The same from a server, which runs on this machine and takes its share of it."""
+    repository = _Repository(ground, COUNT)
+    authority, file = Authority(), ground.new_directory() / "authority.pem"
+    file.write_text(authority.pem)
+    cache = str(ground.new_directory())
+    trusting = repository.environment | {"GIT_SSL_CAINFO": str(file)}
+    mirror = ground.new_directory()
+    with serving(GitServer(root=repository.path.parent, authority=authority)) as server:
+        url = f"{server.url}/{repository.path.name}"
+        subprocess.run(["git", "clone", "--quiet", "--mirror", url, mirror], env=trusting, check=True)
+
+        def ours() -> Run:
+            return _told(repository.environment, "commit", url, cache, str(repository.path), str(file))
+
+        def fetch() -> Run:
+            repository.commit()
+            return run(["git", "-C", mirror, "fetch", "--quiet", "--prune"], trusting)
+
+        sides: dict[str, Side] = {"ours": ours, FETCH: fetch}
+        return ground.figures("render-one-file-changed-https", COUNT, in_turn(sides, dict.fromkeys(sides, 5)))
+
+
 def plain(ground: Ground) -> list[Figure]:
     """Objects with the line of each of their fields, beside what only reads the same bytes."""
     directory = str(ground.objects(MANY))
@@ -142,6 +167,7 @@ def _told(environment: Mapping[str, str], *arguments: str) -> Run:
 BENCHES = [
     Bench("render-poll-unchanged", poll),
     Bench("render-one-file-changed", one_file),
+    Bench("render-one-file-changed-https", one_file_over_https),
     Bench("render-plain-10000", plain),
     Bench("render-overlays-500", overlays),
 ]

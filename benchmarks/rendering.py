@@ -13,6 +13,7 @@ from pathlib import Path
 
 import yaml
 
+from kubectl_gitops.source.credentials import Credentials
 from kubectl_gitops.source.desired import from_directory, from_mirror
 from kubectl_gitops.source.mirror import Mirror
 from kubectl_gitops.source.render import Renderer, Rendering, RenderOptions
@@ -25,8 +26,12 @@ def poll(url: str, cache: str) -> float:
     return _seconds(lambda: mirror.update("main"))
 
 
-def commit(url: str, cache: str, repository: str) -> float:
-    mirror, rendered = Mirror(url, cache_directory=Path(cache), allow_file=True), RenderCache()
+def commit(url: str, cache: str, repository: str, authority: str = "") -> float:
+    """``authority`` is the file of the one that a server's certificate is of."""
+    given = {"ca.crt": Path(authority).read_bytes()} if authority else None
+    credentials = Credentials.from_secret(given, where="the bench") if given else None
+    mirror = Mirror(url, cache_directory=Path(cache), allow_file=True, credentials=credentials)
+    rendered = RenderCache()
 
     def follow() -> None:
         from_mirror(mirror, mirror.update("main").sha, "", cache=rendered)

@@ -36,7 +36,7 @@ Command = Callable[..., Any]
 class SourceOptions:
     """Where declared objects come from, if not from a GitSync: ``-f``, and revision and path in a repository.
 
-    ``variables`` is None where nothing is to be substituted. ``limits`` counts for a GitSync, too.
+    ``variables`` is None where nothing is to be substituted. ``limits`` and ``remote_bases`` count for a GitSync, too.
     """
 
     filename: str | None
@@ -45,6 +45,7 @@ class SourceOptions:
     render: RenderOptions = field(default_factory=RenderOptions)
     variables: Mapping[str, str] | None = None
     limits: Limits = field(default_factory=Limits)
+    remote_bases: bool = False
 
     def read(self, namespace: str | None = None) -> Desired:
         """The declared objects of ``-f``: at least one. Raises InvalidInput, InvalidManifest, SourceError.
@@ -65,6 +66,7 @@ class SourceOptions:
             variables=None if self.variables is None else Variables(values=self.variables),
             keys=AgeKeys.from_environment(os.environ),
             limits=self.limits,
+            remote_bases=self.remote_bases,
             refuse=refuse,
         )
         return self._read(self.filename, rendering)
@@ -83,6 +85,7 @@ class SourceOptions:
                 variables=read_variables(substitute, cluster, gitsync.namespace),
                 keys=read_age_keys(gitsync.rendering.decryption, cluster, gitsync.namespace),
                 limits=self.limits,
+                remote_bases=self.remote_bases,
             ),
         )
 
@@ -158,6 +161,7 @@ def source_options(command: Command) -> Command:
         release_name: str | None,
         variables: tuple[str, ...],
         limits: tuple[str, ...],
+        remote_bases: bool,
         **kwargs: Any,
     ) -> Any:
         helm = HelmOptions(release_name=release_name or "", values_files=values_files)
@@ -168,6 +172,7 @@ def source_options(command: Command) -> Command:
             render=RenderOptions(renderer=Renderer(render), helm=helm),
             variables=_assigned(variables) if variables else None,
             limits=read_limits(limits),
+            remote_bases=remote_bases,
         )
         return command(*args, source=source, **kwargs)
 
@@ -231,6 +236,12 @@ def _source_options() -> list[Callable[[Command], Command]]:
             metavar="NAME=NUMBER",
             multiple=True,
             help="Allow a repository more or less, such as max-file-bytes=64Mi. May be repeated.",
+        ),
+        click.option(
+            "--allow-remote-bases",
+            "remote_bases",
+            is_flag=True,
+            help="Let a kustomization download, by https and without credentials, what it refers to elsewhere.",
         ),
     ]
 

@@ -56,6 +56,11 @@ _STOP_SECONDS = 8.0
 )
 @click.option("--limit", "limits", multiple=True, metavar="NAME=NUMBER", help="What a repository may cost.")
 @click.option(
+    "--allow-remote-bases",
+    is_flag=True,
+    help="Let kustomizations download, by https and without credentials, what they refer to elsewhere.",
+)
+@click.option(
     "--metrics-listen",
     default="0.0.0.0:9091",
     show_default=True,
@@ -87,6 +92,7 @@ def run(
     allow_file_repositories: bool,
     allow_insecure_notifications: bool,
     limits: tuple[str, ...],
+    allow_remote_bases: bool,
     metrics_listen: str,
     receiver_listen: str | None,
     leader_elect: bool,
@@ -115,6 +121,7 @@ def run(
             cache_directory=mirrors,
             allow_file=allow_file_repositories,
             limits=allowed,
+            remote_bases=allow_remote_bases,
             metrics=metrics,
             outgoing=Outgoing(insecure=allow_insecure_notifications),
             owns=lambda namespace, name: shard_of(namespace, name, shards) == shard,

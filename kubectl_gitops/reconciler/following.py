@@ -144,6 +144,7 @@ class Follower:
                 variables=variables,
                 keys=keys,
                 limits=self._around.limits,
+                remote_bases=self._around.remote_bases,
             )
             with self._measured(gitsync):
                 desired = from_mirror(mirror, commit.sha, gitsync.path, rendering, cache=self._around.rendered)

@@ -60,6 +60,7 @@ class Reconciler:
         cache_directory: Path,
         allow_file: bool = False,
         limits: Limits | None = None,
+        remote_bases: bool = False,
         metrics: Metrics | None = None,
         outgoing: Outgoing | None = None,
         owns: Callable[[str, str], bool] = lambda _namespace, _name: True,
@@ -99,6 +100,7 @@ class Reconciler:
             limits=limits or Limits(),
             metrics=measured,
             tell=self._tell,
+            remote_bases=remote_bases,
         )
         self._notifier = Notifier(outgoing or Outgoing(), measured, reader_of=self._around.writer, wall_clock=now)
         self._objects = ObjectWatches(cluster, discovery)

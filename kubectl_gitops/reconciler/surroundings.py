@@ -32,7 +32,8 @@ class Surroundings:
     label value on its objects and declares that object, if any, ``other_declarer_of`` which one declares an object
     besides a given one, and ``claims`` which lay claim to another's; ``sync`` gives one of them a turn.
     ``autoscaler_rules`` leave replicas to what scales them; ``break_glasses`` are all there are.
-    ``limits`` and ``rendered`` are those of rendering. ``tell`` tells others what has become of a GitSync.
+    ``limits``, ``remote_bases`` and ``rendered`` are those of rendering. ``tell`` tells others what has become of a
+    GitSync.
     """
 
     cluster: Cluster
@@ -50,6 +51,7 @@ class Surroundings:
     autoscaler_rules: Callable[[], tuple[IgnoreRule, ...]]
     break_glasses: Callable[[], ByLabel] = dict
     limits: Limits = field(default_factory=Limits)
+    remote_bases: bool = False
     rendered: RenderCache = field(default_factory=RenderCache)
     metrics: Metrics = field(default_factory=Metrics)
     tell: Callable[[GitSync, list[Change]], None] = lambda _gitsync, _changes: None

@@ -6,7 +6,7 @@ threads. RULES is the JSON of :class:`kubectl_gitops.source.sandbox.Rules`.
 
 Resource limits hold everywhere. Where Linux offers it there is more, each on its own: Landlock, so that no
 file but those in RULES can be opened, written or run, and no TCP connection made; and a network namespace of
-its own, in which there is no network at all.
+its own, in which there is no network at all. RULES may allow the network.
 """
 
 from __future__ import annotations
@@ -37,7 +37,8 @@ _MAX_THREADS = 512
 def main() -> None:
     rules, command = json.loads(sys.argv[1]), sys.argv[2:]
     libc = ctypes.CDLL(None, use_errno=True)
-    own_namespace = sys.platform == "linux" and libc.unshare(_CLONE_NEWUSER | _CLONE_NEWNET) == 0
+    namespaces = _CLONE_NEWUSER | (0 if rules["network"] else _CLONE_NEWNET)
+    own_namespace = sys.platform == "linux" and libc.unshare(namespaces) == 0
     _limit_resources(rules, own_namespace=own_namespace)
     if sys.platform == "linux":
         _restrict_files(libc, rules)
@@ -74,7 +75,8 @@ def _restrict_files(libc: Any, rules: dict[str, Any]) -> None:
         return
     writes = _ALL_WRITES | (_REFER if version >= 2 else 0) | (_TRUNCATE if version >= 3 else 0)
     files = _EXECUTE | _READ_FILE | _READ_DIR | writes | (_IOCTL if version >= 5 else 0)
-    attributes = (ctypes.c_uint64 * 3)(files, _ALL_NETWORK if version >= 4 else 0, _ALL_SCOPES if version >= 6 else 0)
+    network = _ALL_NETWORK if version >= 4 and not rules["network"] else 0
+    attributes = (ctypes.c_uint64 * 3)(files, network, _ALL_SCOPES if version >= 6 else 0)
     size = 24 if version >= 6 else 16 if version >= 4 else 8
     ruleset = libc.syscall(_CREATE_RULESET, ctypes.byref(attributes), ctypes.c_size_t(size), 0)
     if ruleset < 0:

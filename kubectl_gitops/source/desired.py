@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -73,8 +73,9 @@ def _rendered(
     key = key_of(repository, path, *rendering.decisive)
     found = cache.find(key, files.ids)
     if found is None:
-        found = tuple(render(files, path, rendering))
-        cache.keep(key, files.ids(files.listed), found)
+        file_cache = cache.files(key)
+        found = tuple(render(files, path, replace(rendering, file_cache=file_cache)))
+        cache.keep(key, files.ids(files.listed), found, file_cache)
     return found
 
 

@@ -1,15 +1,17 @@
-"""Which files a kustomization needs, found by reading it; and that none of them is somewhere else on the network."""
+"""Which files a kustomization needs, found by reading it; and what of them is somewhere else on the network."""
 
 from __future__ import annotations
 
 import posixpath
-import re
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from typing import Any
 
+from kubectl_gitops.api.objects import Origin
 from kubectl_gitops.errors import InvalidManifest
+from kubectl_gitops.source.address import redact
 from kubectl_gitops.source.manifest import parse
 from kubectl_gitops.source.path import NoSuchPath, is_below, join, leaves_root
+from kubectl_gitops.source.remote_base import RemoteReference, fault, is_remote
 
 #: The names that kustomize looks for, in its order.
 FILE_NAMES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
@@ -22,16 +24,14 @@ _WITH_PATH = ("patches", "patchesJson6902", "replacements")
 _GENERATORS = ("configMapGenerator", "secretGenerator")
 _GENERATOR_FILES = ("files", "envs", "env")
 
-# What kustomize would clone or download (its internal/git/repospec.go and fileloader.go).
-_REMOTE = re.compile(
-    r"(?:[^=/]*=)?(?:git::)?(?:(?:https?|ssh|file)://|[a-z][a-z0-9-]*@[^/]+[:/]|github\.com[:/])", re.IGNORECASE
-)
-
 # Fields by which kustomize runs helm, and fetches charts; and those whose entries configure plugins.
 _CHARTS = ("helmCharts", "helmChartInflationGenerator", "helmGlobals")
 _PLUGINS = ("generators", "transformers", "validators")
 # What a plugin's configuration says of a program or container to run, see kustomize's plugins/execplugin and fnplugin.
 _FUNCTION_ANNOTATIONS = ("config.kubernetes.io/function", "config.k8s.io/function")
+
+#: How people allow what is remote.
+ALLOWING = "--allow-remote-bases"
 
 Read = Callable[[str], Mapping[str, bytes]]
 
@@ -49,10 +49,13 @@ def load(files: Mapping[str, bytes], path: str) -> dict[str, Any]:
     return documents[0].object if documents else {}
 
 
-def gather(read: Read, directory: str, visited: set[str] | None = None) -> dict[str, bytes]:
+def gather(
+    read: Read, directory: str, visited: set[str] | None = None, remote: list[RemoteReference] | None = None
+) -> dict[str, bytes]:
     """All files that building ``directory`` may need: those below it, and below each directory it refers to.
 
-    The latter directories are put into ``visited``.
+    The latter directories are put into ``visited``, and references to what is not in the repository into ``remote``:
+    without it, they are refused.
 
     kustomize itself loads no file from outside the directory of the kustomization that names it, so
     more than these it cannot ask for. ``read`` gives the files below a directory, or raises NoSuchPath.
@@ -64,7 +67,7 @@ def gather(read: Read, directory: str, visited: set[str] | None = None) -> dict[
         if current in done:
             continue
         done.add(current)
-        for target, refused in _directories(files, current):
+        for target, refused in _directories(files, current, remote):
             if not any(target == root or is_below(target, root) for root in roots):
                 files.update(_read(read, target, refused))
                 roots.append(target)
@@ -76,23 +79,36 @@ def gather(read: Read, directory: str, visited: set[str] | None = None) -> dict[
     return files
 
 
-def _directories(files: Mapping[str, bytes], directory: str) -> Iterator[tuple[str, InvalidManifest]]:
+def _directories(
+    files: Mapping[str, bytes], directory: str, remote: list[RemoteReference] | None
+) -> Iterator[tuple[str, InvalidManifest]]:
     """The directories that the kustomization of ``directory`` refers to, each with the error if it is not there."""
     path = find(files, directory)
     if path is None:
         return
     kustomization = load(files, path)
     _refuse_programs(files, path, kustomization)
-    for reference in _references(kustomization):
-        if _REMOTE.match(reference) and join(directory, reference) not in files:
-            hint = "copy it into the repository and refer to the copy"
-            raise _invalid(files, path, reference, "is remote: what it gives may change without a commit", hint)
+    there = [one for one in _references(kustomization) if is_remote(one) and join(directory, one) not in files]
+    for reference in there:
+        _take_remote(files, path, reference, remote)
     for reference in (one for field in _BASES for one in _strings(kustomization.get(field))):
+        if reference in there:
+            continue
         target = join(directory, reference)
         if leaves_root(target):
             raise _invalid(files, path, reference, "is outside of the repository")
         if target not in files:
             yield target, _invalid(files, path, reference, "is not there")
+
+
+def _take_remote(files: Mapping[str, bytes], path: str, reference: str, remote: list[RemoteReference] | None) -> None:
+    hint = "copy it into the repository and refer to the copy"
+    if remote is None:
+        hint += f"; {ALLOWING} allows what is remote"
+        raise _invalid(files, path, reference, "is remote: what it gives may change without a commit", hint)
+    if why := fault(reference):
+        raise _invalid(files, path, reference, why, hint)
+    remote.append(RemoteReference(reference, Origin(path, max(_line_of(files, path, reference), 1))))
 
 
 def _refuse_programs(files: Mapping[str, bytes], path: str, kustomization: Mapping[str, Any]) -> None:
@@ -133,9 +149,13 @@ def _read(read: Read, directory: str, refused: InvalidManifest) -> Mapping[str, 
 
 
 def _invalid(files: Mapping[str, bytes], path: str, reference: str, message: str, hint: str = "") -> InvalidManifest:
+    line = _line_of(files, path, reference)
+    return InvalidManifest(f"{redact(reference)!r} {message}", file=path, line=line, hint=hint)
+
+
+def _line_of(files: Mapping[str, bytes], path: str, reference: str) -> int:
     lines = files[path].decode(errors="replace").splitlines()
-    line = next((number for number, text in enumerate(lines, 1) if reference in text), 0)
-    return InvalidManifest(f"{reference!r} {message}", file=path, line=line, hint=hint)
+    return next((number for number, text in enumerate(lines, 1) if reference in text), 0)
 
 
 def _references(kustomization: Mapping[str, Any]) -> Iterator[str]:

@@ -1,4 +1,7 @@
-"""Runs kustomize on a private copy of what a kustomization needs: no network, no plugins, no home directory."""
+"""Runs kustomize on a private copy of what a kustomization needs: no plugins, no home directory.
+
+And no network, unless what is remote was allowed, and the kustomization refers to some.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +22,7 @@ from kubectl_gitops.source.files import Files, names_in, read_below
 from kubectl_gitops.source.limits import Limits
 from kubectl_gitops.source.manifest import parse
 from kubectl_gitops.source.provenance import ORIGIN_OPTION, Provenance, without_note
+from kubectl_gitops.source.remote_base import RemoteReference
 from kubectl_gitops.source.sandbox import run
 from kubectl_gitops.source.variables import UnknownVariable, Variables, line_of
 
@@ -29,13 +33,15 @@ Read = Callable[[str], Mapping[str, bytes]]
 class Prepared:
     """A kustomization that can be built: all files that are needed for it, and the directories of its parts.
 
-    ``top`` is its file; ``keeps_notes`` says that it asks for the origins of objects itself.
+    ``top`` is its file; ``remote`` is what it and its parts refer to elsewhere. ``keeps_notes`` says that it asks for
+    the origins of objects itself.
     """
 
     directory: str
     needed: Mapping[str, bytes]
     top: str
     parts: frozenset[str]
+    remote: tuple[RemoteReference, ...]
     options: Mapping[str, Any]
 
     @property
@@ -48,23 +54,35 @@ class Prepared:
 
 
 def build(
-    files: Files, directory: str, *, variables: Variables | None = None, limits: Limits, refuse: Refuse = stop
+    files: Files,
+    directory: str,
+    *,
+    variables: Variables | None = None,
+    limits: Limits,
+    remote_bases: bool = False,
+    refuse: Refuse = stop,
 ) -> Iterator[Declared]:
     """What ``kustomize build`` makes of ``directory``, each object with the file and line it was made from."""
-    prepared = prepare(files, directory, lambda below: read_below(files, below))
+    prepared = prepare(files, directory, lambda below: read_below(files, below), remote_bases=remote_bases)
     return declared(prepared, output(files, prepared, limits), variables=variables, refuse=refuse)
 
 
-def prepare(files: Files, directory: str, read: Read) -> Prepared:
-    """``read`` gives the files below a directory, or raises NoSuchPath."""
+def prepare(files: Files, directory: str, read: Read, *, remote_bases: bool) -> Prepared:
+    """``read`` gives the files below a directory, or raises NoSuchPath. Without ``remote_bases`` none is remote."""
     top = kustomization.find(names_in(files, directory), directory)
     if top is None:
         names = ", ".join(kustomization.FILE_NAMES)
         raise SourceError(f"there is no kustomization in {directory or 'the root'} ({names})")
-    parts = set[str]()
-    needed = kustomization.gather(read, directory, parts)
-    options = kustomization.load(needed, top)
-    return Prepared(directory=directory, needed=needed, top=top, parts=frozenset(parts), options=options)
+    parts, remote = set[str](), list[RemoteReference]()
+    needed = kustomization.gather(read, directory, parts, remote if remote_bases else None)
+    return Prepared(
+        directory=directory,
+        needed=needed,
+        top=top,
+        parts=frozenset(parts),
+        remote=tuple(remote),
+        options=kustomization.load(needed, top),
+    )
 
 
 def output(files: Files, prepared: Prepared, limits: Limits) -> bytes:
@@ -76,6 +94,7 @@ def output(files: Files, prepared: Prepared, limits: Limits) -> bytes:
         failure=f"kustomize cannot build {files.shown(prepared.directory) or 'the root'}",
         limits=limits,
         in_memory=files.sensitive,
+        network=bool(prepared.remote),
     )
 
 
@@ -84,7 +103,7 @@ def declared(
 ) -> Iterator[Declared]:
     """The objects that kustomize wrote, each with its origin."""
     needed, top = prepared.needed, prepared.top
-    provenance = Provenance(needed, top)
+    provenance = Provenance(needed, top, prepared.remote)
     try:
         documents = list(parse(output, file=top, substitute=variables.substitute if variables else None))
     except UnknownVariable as exc:

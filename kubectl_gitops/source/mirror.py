@@ -43,8 +43,9 @@ class Mirror:
     of its own, so that nobody reads what only others may. With ``use_user_config`` a person's own git
     configuration, credentials and ssh agent are used to reach the repository.
 
-    From servers the mirror takes the whole history, but of the files only those that are read: fetching that
-    way is quick where a history is long, and who changed what can still be told without asking again.
+    From servers the mirror takes the whole history, but of the files only those that are read, and small ones that
+    are new: fetching that way is quick where a history is long, and who changed what can still be told without asking
+    again.
     """
 
     def __init__(
@@ -103,7 +104,7 @@ class Mirror:
         with self._locked():
             self._make()
             before = self._references()
-            self._remote.fetch()
+            self._remote.fetch(again=self._was_fetched())
             self._gone.note(before, self._references())
             (self.path / _COMPLETE).touch()
 

@@ -18,13 +18,19 @@ from kubectl_gitops.source.variables import Variables
 
 
 def build(
-    files: Files, path: str, *, variables: Variables | None = None, limits: Limits, refuse: Refuse = stop
+    files: Files,
+    path: str,
+    *,
+    variables: Variables | None = None,
+    limits: Limits,
+    remote_bases: bool = False,
+    refuse: Refuse = stop,
 ) -> Iterator[Declared]:
     """What kustomize makes of each kustomization at or below ``path`` that no other one there refers to.
 
     They come in the order of their paths. Components are parts of others, too.
     """
-    roots = _roots(files, path, refuse)
+    roots = _roots(files, path, refuse, remote_bases=remote_bases)
     # kustomize is a process of its own: threads only wait for it.
     with ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="kustomize") as pool:
         outputs = pool.map(lambda one: kustomize.output(files, one, limits), roots)
@@ -32,7 +38,7 @@ def build(
             yield from kustomize.declared(one, output, variables=variables, refuse=refuse)
 
 
-def _roots(files: Files, path: str, refuse: Refuse) -> list[Prepared]:
+def _roots(files: Files, path: str, refuse: Refuse, *, remote_bases: bool) -> list[Prepared]:
     found = files.list(path, keep=lambda file: posixpath.basename(file) in kustomization.FILE_NAMES, hidden=False)
     directories = sorted({posixpath.dirname(file) for file in found})
     if not directories:
@@ -48,7 +54,7 @@ def _roots(files: Files, path: str, refuse: Refuse) -> list[Prepared]:
     prepared: list[Prepared] = []
     for directory in directories:
         try:
-            prepared.append(kustomize.prepare(files, directory, read))
+            prepared.append(kustomize.prepare(files, directory, read, remote_bases=remote_bases))
         except InvalidManifest as exc:
             refuse(exc)
     parts = {part for one in prepared for part in one.parts}

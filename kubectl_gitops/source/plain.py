@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator, Sequence
+from functools import partial
 
 from kubectl_gitops.api.objects import Declared
 from kubectl_gitops.errors import InvalidManifest
 from kubectl_gitops.source import chart, kustomization
 from kubectl_gitops.source.declared import Refuse, declare, stop
+from kubectl_gitops.source.filecache import FileCache
 from kubectl_gitops.source.files import Files, refuse_pointers
 from kubectl_gitops.source.ignore import Patterns
 from kubectl_gitops.source.manifest import decode
@@ -30,6 +32,7 @@ def build(
     include: Sequence[str] = (),
     exclude: Sequence[str] = (),
     variables: Variables | None = None,
+    cache: FileCache | None = None,
     refuse: Refuse = stop,
 ) -> Iterator[Declared]:
     """What the manifests at and below ``path`` declare, file by file. ``path`` may name one file, of any name."""
@@ -46,7 +49,8 @@ def build(
         except InvalidManifest as exc:
             refuse(exc)
         else:
-            yield from declare(text, file=file, variables=variables, refuse=refuse)
+            read = partial(declare, text, file=file, variables=variables, refuse=refuse)
+            yield from cache.declared(file, text, read) if cache else read()
 
 
 def _may_count(file: str, path: str) -> bool:

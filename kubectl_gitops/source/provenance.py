@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from kubectl_gitops.api.objects import Declared, Object, Origin
@@ -12,6 +12,7 @@ from kubectl_gitops.errors import InvalidManifest
 from kubectl_gitops.source.declared import declare
 from kubectl_gitops.source.encrypted import EncryptedManifest
 from kubectl_gitops.source.manifest import parse
+from kubectl_gitops.source.remote_base import RemoteReference, origin_of
 
 #: The value of ``buildMetadata`` that has kustomize write the annotation.
 ORIGIN_OPTION = "originAnnotations"
@@ -21,19 +22,23 @@ _GENERATOR_NAME = re.compile(r"""(?:^|[\s{,])name:\s*["']?([^\s"',}#]+)""")
 
 
 class Provenance:
-    """Origins of what was rendered from the kustomization file ``top``, all in ``files``."""
+    """Origins of what was rendered from the kustomization file ``top``, all in ``files``, or of what is ``remote``."""
 
-    def __init__(self, files: Mapping[str, bytes], top: str) -> None:
+    def __init__(self, files: Mapping[str, bytes], top: str, remote: Collection[RemoteReference] = ()) -> None:
         self._files = files
         self._top = top
+        self._remote = remote
         self._declared: dict[str, list[Declared]] = {}
 
     def of(self, obj: Object) -> Origin:
         """The origin that the annotation of ``obj`` names; the kustomization itself where nothing is known.
 
-        EncryptedManifest where that file is encrypted, which only there has a line.
+        What another repository declares has the line that refers to it. EncryptedManifest where the file is encrypted,
+        which only there has a line.
         """
         note = _read(obj)
+        if (referring := origin_of(note, self._remote)) is not None:
+            return referring
         if source := note.get("path"):
             path = self._path(source)
             return Origin(path, self._object_line(path, obj))

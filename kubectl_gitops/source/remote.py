@@ -13,6 +13,8 @@ from kubectl_gitops.source.revision import REMOTE_HEAD
 _REFSPECS = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
 #: Servers that cannot leave files out send them all.
 _BLOBLESS = "--filter=blob:none"
+#: What a manifest seldom exceeds.
+_SMALL_FILES = "--filter=blob:limit=64k"
 
 _HINTS = (
     ("IDENTIFICATION HAS CHANGED", "the host shows another key than the one in known_hosts: find out why first"),
@@ -39,7 +41,7 @@ _HINTS = (
 class Remote:
     """The remote of the repository that ``git`` works on. Whoever fetches holds the mirror's lock.
 
-    With ``blobless`` fetching brings the history, but no files: those come when they are needed, by ``fetch_files``.
+    With ``blobless`` fetching brings the history, but few files: those come when they are needed, by ``fetch_files``.
     """
 
     def __init__(self, git: GitCommand, network: Network, *, blobless: bool) -> None:
@@ -53,16 +55,28 @@ class Remote:
             answer = self._git.run_remote("ls-remote", "--quiet", "--heads", "--tags", "--refs", "--", REMOTE)
         return parse_references(answer)
 
-    def fetch(self) -> None:
-        """All branches and tags, and HEAD; those that are gone are removed."""
+    def fetch(self, *, again: bool) -> None:
+        """All branches and tags, and HEAD; those that are gone are removed.
+
+        ``again``, small files come along with what is new: they are few, and likely to be needed at once.
+        """
+        if again and self._filter:
+            try:
+                self._fetch_all(_SMALL_FILES)
+                return
+            except SourceError:
+                pass  # those may be too many after all
+        self._fetch_all(*self._filter)
+
+    def _fetch_all(self, *filters: str) -> None:
         with self._reaching():
             try:
-                self._fetch("--prune", *self._filter, "--", REMOTE, *_REFSPECS, f"+HEAD:{REMOTE_HEAD}")
+                self._fetch("--prune", *filters, "--", REMOTE, *_REFSPECS, f"+HEAD:{REMOTE_HEAD}")
             except GitFailed as exc:
                 # An empty repository, and a bundle of some branches, have no HEAD.
                 if "remote ref HEAD" not in exc.stderr:
                     raise
-                self._fetch("--prune", *self._filter, "--", REMOTE, *_REFSPECS)
+                self._fetch("--prune", *filters, "--", REMOTE, *_REFSPECS)
                 self._git.run("update-ref", "-d", REMOTE_HEAD)
 
     def fetch_reference(self, name: str) -> bool:

@@ -13,6 +13,7 @@ from kubectl_gitops.source import chart, helm, kustomization, kustomize, overlay
 from kubectl_gitops.source.age_keys import AgeKeys
 from kubectl_gitops.source.declared import Refuse, refuse_duplicates, stop
 from kubectl_gitops.source.decrypted_files import DecryptedFiles, refuse_revealed
+from kubectl_gitops.source.filecache import FileCache
 from kubectl_gitops.source.files import Files, names_in
 from kubectl_gitops.source.limits import Limits
 from kubectl_gitops.source.sops import Decryptor
@@ -28,7 +29,9 @@ class Rendering:
     ``release_name`` counts where the options name none, and is that of the chart if it is ""; ``namespace``
     is what templates are told. ``variables`` is None where nothing is to be substituted, ``keys`` where nothing is
     to be decrypted.
-    ``refuse`` is told what cannot be taken, by the names of files that people know.
+    ``remote_bases`` allows kustomizations to refer to what is not in the repository.
+    ``refuse`` is told what cannot be taken, by the names of files that people know. ``file_cache`` knows what files
+    declared in a rendering that was decided by the same.
     """
 
     options: RenderOptions = field(default_factory=RenderOptions)
@@ -37,13 +40,16 @@ class Rendering:
     variables: Variables | None = None
     keys: AgeKeys | None = None
     limits: Limits = field(default_factory=Limits)
+    remote_bases: bool = False
     refuse: Refuse = field(default=stop, compare=False)
+    file_cache: FileCache | None = field(default=None, compare=False)
 
     @property
     def decisive(self) -> tuple[Any, ...]:
         """All of it that decides what is rendered, as values of JSON; with values of variables, so never to be kept."""
         known = (dict(self.variables.values), sorted(self.variables.secret)) if self.variables else None
-        return self.options, self.release_name, self.namespace, known, self.keys.digest if self.keys else None
+        keys = self.keys.digest if self.keys else None
+        return self.options, self.release_name, self.namespace, known, keys, self.remote_bases
 
 
 def render(files: Files, path: str, rendering: Rendering | None = None) -> list[Declared]:
@@ -106,16 +112,27 @@ def _built(files: Files, path: str, kind: Renderer, rendering: Rendering) -> Ite
     refuse = _refusing(rendering.refuse, files)
     match kind:
         case Renderer.KUSTOMIZE:
-            return kustomize.build(files, path, variables=variables, limits=limits, refuse=refuse)
+            return kustomize.build(
+                files, path, variables=variables, limits=limits, remote_bases=rendering.remote_bases, refuse=refuse
+            )
         case Renderer.OVERLAYS:
-            return overlays.build(files, path, variables=variables, limits=limits, refuse=refuse)
+            return overlays.build(
+                files, path, variables=variables, limits=limits, remote_bases=rendering.remote_bases, refuse=refuse
+            )
         case Renderer.HELM:
             release = helm.Release(
                 name=options.helm.release_name or rendering.release_name, namespace=rendering.namespace
             )
             return helm.build(files, path, options.helm, release, variables=variables, limits=limits, refuse=refuse)
     return plain.build(
-        files, path, include=options.include, exclude=options.exclude, variables=variables, refuse=refuse
+        files,
+        path,
+        include=options.include,
+        exclude=options.exclude,
+        variables=variables,
+        # What is refused, or decrypted, is looked at each time.
+        cache=rendering.file_cache if refuse is stop else None,
+        refuse=refuse,
     )
 
 

@@ -9,6 +9,7 @@ from threading import Lock
 from typing import Any
 
 from kubectl_gitops.api.objects import Declared, digest
+from kubectl_gitops.source.filecache import FileCache
 
 #: Gives for paths which tree or blob each is; None where there is nothing.
 ObjectIds = Callable[[Sequence[str]], Mapping[str, str | None]]
@@ -19,6 +20,7 @@ class _Rendered:
     #: Each path that was listed, a directory or a file, and what it was.
     read: Mapping[str, str | None]
     declared: tuple[Declared, ...]
+    files: FileCache
 
 
 class RenderCache:
@@ -43,10 +45,16 @@ class RenderCache:
                 self._rendered.move_to_end(key)
         return found.declared
 
-    def keep(self, key: str, read: Mapping[str, str | None], declared: tuple[Declared, ...]) -> None:
+    def files(self, key: str) -> FileCache:
+        """For another rendering under ``key``: what the files declared that the last one read."""
+        with self._lock:
+            found = self._rendered.get(key)
+        return found.files.next() if found else FileCache()
+
+    def keep(self, key: str, read: Mapping[str, str | None], declared: tuple[Declared, ...], files: FileCache) -> None:
         """Remember what was rendered, in the place of what was under ``key``."""
         with self._lock:
-            self._rendered[key] = _Rendered(dict(read), declared)
+            self._rendered[key] = _Rendered(dict(read), declared, files)
             self._rendered.move_to_end(key)
             while len(self._rendered) > self._size:
                 self._rendered.popitem(last=False)

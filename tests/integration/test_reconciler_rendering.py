@@ -12,10 +12,16 @@ import pytest
 
 from tests.integration.gitsyncs import App, running_reconciler
 from tests.testbed import helmbuild
+from tests.testbed.assets import assets
 from tests.testbed.controlplane import ControlPlane
 from tests.testbed.encrypting import Sops
+from tests.testbed.gitserver import GitServer, serving
 from tests.testbed.installation import SYSTEM_NAMESPACE, Installation
+from tests.testbed.pki import Authority
 from tests.testbed.waiting import wait_until
+from tests.unit.source.repository import Repository
+
+AUTHORITY = Authority()
 
 pytestmark = pytest.mark.usefixtures("helm")
 
@@ -41,15 +47,32 @@ stringData: {password: "${password}"}
 
 
 @pytest.fixture(scope="module")
-def reconciler(control_plane: ControlPlane) -> Iterator[Installation]:
+def reconciler(control_plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    authority = tmp_path_factory.mktemp("authority") / "ca.crt"
+    authority.write_text(AUTHORITY.pem)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PATH", str(helmbuild.helm().parent), prepend=os.pathsep)
+        patch.setenv("PATH", f"{helmbuild.helm().parent}{os.pathsep}{assets()}", prepend=os.pathsep)
+        patch.setenv("GITOPS_RECONCILER_ALLOW_REMOTE_BASES", "1")
+        patch.setenv("SSL_CERT_FILE", str(authority))
         with running_reconciler(control_plane) as installation:
             yield installation
 
 
 def source(app: App, **more: Any) -> dict[str, Any]:
     return {"repoURL": str(app.repository.path), "revision": "main", "interval": "300ms", **more}
+
+
+def test_remote_bases_are_built_where_the_reconciler_allows_them(app: App, tmp_path: Path) -> None:
+    (tmp_path / "srv").mkdir()
+    settings = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: settings}\ndata: {from: afar}\n"
+    Repository(tmp_path / "srv" / "base").commit(
+        {"web/kustomization.yaml": "resources: [a.yaml]", "web/a.yaml": settings}
+    )
+    with serving(GitServer(root=tmp_path / "srv", authority=AUTHORITY)) as server:
+        app.repository.commit({"prod/kustomization.yaml": f"resources: ['{server.url}/base//web?ref=main']\n"})
+        app.create(source=source(app, path="prod"))
+        app.wait_ready()
+    assert app.live.data("settings") == {"from": "afar"}
 
 
 def test_a_chart_is_rendered_for_its_gitsync(app: App) -> None:

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
-import subprocess
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from kubectl_gitops.source.declared import declare
-from kubectl_gitops.source.desired import from_directory
 from tests.conftest import Kubectl
+from tests.integration.othertools import created, ours, output_of, write
 from tests.testbed.assets import assets
 
 WEB = """\
@@ -177,25 +173,6 @@ items:
 }
 
 
-def write(root: Path, files: dict[str, str]) -> None:
-    for path, text in files.items():
-        (root / path).parent.mkdir(parents=True, exist_ok=True)
-        (root / path).write_text(text)
-
-
-def ours(directory: Path) -> list[str]:
-    return comparable(one.object for one in from_directory(directory).declared)
-
-
-def comparable(objects: Any) -> list[str]:
-    return sorted(json.dumps(one, sort_keys=True) for one in objects)
-
-
-def output_of(*command: str) -> list[str]:
-    done = subprocess.run(command, capture_output=True, check=True)
-    return comparable(one.object for one in declare(done.stdout, file="output"))
-
-
 @pytest.fixture(autouse=True)
 def kubectl_on_path(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(assets()), prepend=os.pathsep)
@@ -219,11 +196,6 @@ def test_charts(tmp_path: Path, helm: Path) -> None:
 
 def test_plain_manifests(tmp_path: Path, kubectl: Kubectl) -> None:
     write(tmp_path, PLAIN)
-    arguments = ("--dry-run=client", "--validate=false", "-R", "-o", "jsonpath={@}", "-f", str(tmp_path / "all"))
-    answer, decoder, position, expected = kubectl("create", *arguments).stdout, json.JSONDecoder(), 0, []
-    while position < len(answer):
-        obj, position = decoder.raw_decode(answer, position)
-        obj["metadata"].pop("namespace", None)
-        expected.append(obj)
-    assert ours(tmp_path / "all") == comparable(expected)
+    expected = created(kubectl, tmp_path / "all")
+    assert ours(tmp_path / "all") == expected
     assert len(expected) == 5

@@ -92,5 +92,8 @@ def test_a_person_who_deletes_it_is_rid_of_it_until_they_say_otherwise(shop: Gua
 def test_install_brings_it_back(shop: Guarded, both: Installation) -> None:
     shop.plane.kubectl("delete", *CONFIGURATION)
     shop.wait_allowed(*greet("bye"))
-    assert "the webhook, whose configuration was deleted, will register again" in both.gitops("install", "--no-pods").stdout
+    assert (
+        "the webhook, whose configuration was deleted, will register again"
+        in both.gitops("install", "--no-pods").stdout
+    )
     wait_until(registered(shop.plane), SECONDS, "it to register again")

@@ -117,6 +117,7 @@ def texts() -> dict[str, bytes]:
         "spaces": b"---   \n" + document("spaces", "a: 1\n"),
         "json": b'{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"json"},"a":1.0,"b":1e3,"c":"\\u00e4"}',
         "flow": b"{apiVersion: v1, kind: ConfigMap, metadata: {name: flow}, a: yes}",
+        "utf16": document("utf16", "a: x\n").decode().encode("utf-16"),
         "indented": b"  apiVersion: v1\n  kind: ConfigMap\n  metadata: {name: indented}\n",
     }
     return found
@@ -150,13 +151,18 @@ def _number(digits: str) -> int | float:
     return int(digits) if -(2**63) <= int(digits) < 2**63 else float(digits)
 
 
-#: What kubectl reads although part of it has no effect: here that is a mistake, and told.
+#: What kubectl reads although part of it has no effect, or is lost: here that is a mistake, and told.
 STRICTER = {
     "twice": document("twice", "a: 1\na: 2\n"),
     "twice-number": document("twice-number", "1: a\n'1': b\n"),
     "twice-json": b'{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"twice-json"},"a":1,"a":2}',
     "ended": document("ended", "a: 1\n...\nb: 2\n"),
     "directive": document("directive", "%YAML 1.1\n"),
+    # No UTF-8: to kubectl, each byte is a replacement character.
+    "latin": document("latin", "a: x\n").replace(b"x", b"\xe4"),
+    "cut": document("cut", "a: x\n").replace(b"x", b"\xc3"),
+    "overlong": document("overlong", "a: x\n").replace(b"x", b"\xc0\xaf"),
+    "surrogate": document("surrogate", "a: x\n").replace(b"x", b"\xed\xa0\x80"),
 }
 
 

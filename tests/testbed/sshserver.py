@@ -78,6 +78,22 @@ def ssh_serving(*authorized: Key) -> Iterator[SshServer]:
         ports.release()
 
 
+@contextmanager
+def agent_with(*keys: Key) -> Iterator[Path]:
+    """The socket of an ssh agent that holds these keys, while in here."""
+    processes = Processes()
+    try:
+        socket_file = processes.directory / "agent"
+        processes.start("ssh-agent", ["ssh-agent", "-D", "-a", str(socket_file)])
+        wait_until(socket_file.exists, 30, "ssh-agent to listen")
+        environment = {**os.environ, "SSH_AUTH_SOCK": str(socket_file)}
+        for key in keys:
+            subprocess.run(["ssh-add", "-q", str(key.file)], check=True, stdin=subprocess.DEVNULL, env=environment)
+        yield socket_file
+    finally:
+        processes.close()
+
+
 def _listens(port: int, processes: Processes) -> bool:
     ended = processes.exited()
     if ended:

@@ -362,6 +362,36 @@ def test_only_the_files_that_are_read_are_fetched(
         mirror._git.run("cat-file", "blob", large)
 
 
+def test_small_files_that_are_new_come_along_with_the_commit(
+    repository: Repository, server: GitServer, mirror_of: MirrorOf
+) -> None:
+    repository.commit({"apps/a.yaml": "1\n", "apps/b.yaml": "1\n"})
+    mirror = mirror_of(CA)
+    files_at(mirror, mirror.update("main"), "")
+    repository.commit({"apps/a.yaml": "2\n", "large/a": "y" * 100_000})
+    commit = mirror.update("main")
+    before = server.posts()
+    assert files_at(mirror, commit, "apps") == {"apps/a.yaml": b"2\n", "apps/b.yaml": b"1\n"}
+    assert server.posts() == before
+    assert files_at(mirror, commit, "large") == {"large/a": b"y" * 100_000}
+    assert server.posts() == before + 1
+
+
+def test_where_small_files_are_too_many_those_that_are_read_come_later(
+    repository: Repository, server: GitServer, tmp_path: Path
+) -> None:
+    repository.commit({"apps/a.yaml": "1\n"})
+    credentials = Credentials.from_secret(CA, where="Secret team/git")
+    mirror = Mirror(
+        f"{server.url}/shop", cache_directory=tmp_path / "cache", credentials=credentials, max_pack_bytes=1 << 18
+    )
+    mirror.update("main")
+    for number in range(120):
+        (repository.path / f"small-{number}").write_bytes(os.urandom(1 << 13))
+    repository.commit({"apps/a.yaml": "2\n"})
+    assert files_at(mirror, mirror.update("main"), "apps") == {"apps/a.yaml": b"2\n"}
+
+
 def test_blame_looks_through_a_history_that_is_not_here_yet(
     repository: Repository, server: GitServer, mirror_of: MirrorOf
 ) -> None:

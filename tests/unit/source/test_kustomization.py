@@ -76,7 +76,8 @@ def test_directories_may_refer_to_each_other() -> None:
 def test_remote_references_are_refused_with_their_place(field: str, reference: str) -> None:
     error = refused(f"# all of it\n{field}:\n- {reference}\n")
     assert error.line == 3
-    assert error.reason.startswith(f"{reference!r} is remote")
+    shown = reference.replace("?ref=main", "?…")  # there may be a token
+    assert error.reason.startswith(f"{shown!r} is remote")
 
 
 @pytest.mark.parametrize(

@@ -33,10 +33,17 @@ def program(tmp_path: Path) -> Path:
     return tmp_path / "program"
 
 
-def run(program: Path, script: str, files: dict[str, bytes] | None = None, limits: Limits = _SOME) -> str:
+def run(
+    program: Path,
+    script: str,
+    files: dict[str, bytes] | None = None,
+    limits: Limits = _SOME,
+    *,
+    network: bool = False,
+) -> str:
     program.write_text(f"#!/bin/sh\n{script}\n")
     program.chmod(0o755)
-    return sandbox.run(str(program), ["-x"], files or {}, failure="it fails", limits=limits).decode()
+    return sandbox.run(str(program), ["-x"], files or {}, failure="it fails", limits=limits, network=network).decode()
 
 
 def test_it_sees_a_copy_its_inputs_and_nothing_of_our_environment(
@@ -75,6 +82,26 @@ def test_there_is_no_network(program: Path) -> None:
         assert subprocess.run(command, check=False).returncode == 0
         with pytest.raises(SourceError, match=r"^it fails: none: "):
             run(program, shlex.join(command))
+
+
+@needs_landlock
+def test_with_the_network_files_stay_closed_and_the_environment_empty(
+    program: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("s3cret")
+    monkeypatch.setenv("S3CRET", "s3cret")
+    monkeypatch.setenv("SSH_AUTH_SOCK", "/run/s3cret")
+    monkeypatch.setenv("HTTPS_PROXY", "http://jane:s3cret@proxy.example:3128")
+    monkeypatch.setenv("NO_PROXY", "169.254.169.254")
+    monkeypatch.setenv("https_proxy", "jane:s3cret@proxy.example")
+    said = run(program, f"cat {secret} 2>&1; env", network=True)
+    assert "Permission denied" in said
+    assert "HTTPS_PROXY=http://proxy.example:3128\n" in said
+    assert "https_proxy=proxy.example\n" in said
+    assert "HTTP_PROXY=http://127.0.0.1:9\n" in said
+    assert "NO_PROXY" not in said
+    assert "s3cret" not in said.replace(str(secret), "")
 
 
 def test_what_takes_too_long_is_stopped_with_all_that_it_started(program: Path) -> None:

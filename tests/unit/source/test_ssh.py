@@ -8,11 +8,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner, Result
 
+from kubectl_gitops.cli.frame import gitops
 from kubectl_gitops.errors import SourceError
 from kubectl_gitops.source.credentials import Credentials
 from kubectl_gitops.source.mirror import Mirror
-from tests.testbed.sshserver import SSHD, Key, SshServer, new_key, ssh_serving
+from tests.testbed.sshserver import SSHD, Key, SshServer, agent_with, new_key, ssh_serving
 from tests.unit.source.repository import Repository, files_at
 
 pytestmark = pytest.mark.skipif(SSHD is None, reason="no sshd on this machine (make test installs it where it may)")
@@ -109,6 +111,31 @@ def test_neither_an_agent_nor_the_keys_of_the_account_are_used(
     without = Mirror(server.url(repository.path), cache_directory=tmp_path / "cache")
     assert "Host key verification failed" in str(refused(without))
     assert not (tmp_path / "used").exists()
+
+
+def test_the_plugin_uses_the_agent_of_the_person_who_runs_it(
+    repository: Repository, server: SshServer, key: Key, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repository.commit({"apps/a.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: from-afar}\n"})
+    (tmp_path / "known_hosts").write_text(server.known_hosts)
+    options = (
+        f"-F /dev/null -oIdentityFile=none -oUserKnownHostsFile={tmp_path}/known_hosts -oStrictHostKeyChecking=yes"
+    )
+    (tmp_path / "gitconfig").write_text(f"[core]\n\tsshCommand = ssh {options}\n")
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(tmp_path / "gitconfig"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+    def rendered() -> Result:
+        place = ["-f", server.url(repository.path), "--path", "apps"]
+        return CliRunner().invoke(gitops, ["render", *place])
+
+    with agent_with(key) as agent:
+        monkeypatch.setenv("SSH_AUTH_SOCK", str(agent))
+        assert "name: from-afar" in rendered().stdout
+    with agent_with() as agent:
+        monkeypatch.setenv("SSH_AUTH_SOCK", str(agent))
+        repository.commit({"apps/a.yaml": "x"})
+        assert "Permission denied (publickey)" in rendered().stderr
 
 
 def test_the_key_is_private_and_gone_when_the_command_ends(
