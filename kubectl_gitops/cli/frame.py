@@ -35,12 +35,16 @@ COMMANDS: Final[Mapping[str, Subcommand]] = {
     "uninstall": Subcommand("kubectl_gitops.cli.uninstall:command", "Take kubectl-gitops out of a cluster"),
     "create": Subcommand("kubectl_gitops.cli.create:command", "Create a GitSync: keep a path of a repository in sync"),
     "status": Subcommand("kubectl_gitops.cli.status:command", "Show what each GitSync last synced and how it is now"),
+    "tree": Subcommand("kubectl_gitops.cli.tree:command", "Show the objects of GitSyncs, and what those have made"),
     "diff": Subcommand("kubectl_gitops.cli.diff:command", "Show what a sync would change"),
     "drift": Subcommand("kubectl_gitops.cli.drift:command", "Show what was changed by hand, and by whom"),
     "blame": Subcommand(
         "kubectl_gitops.cli.blame:command", "Show who set each field of an object, in the cluster and in Git"
     ),
     "sync": Subcommand("kubectl_gitops.cli.sync:command", "Make the cluster as Git says"),
+    "adopt": Subcommand(
+        "kubectl_gitops.cli.adopt:command", "Take over what already runs as Git says, changing nothing else"
+    ),
     "history": Subcommand(
         "kubectl_gitops.cli.history:command", "Show the last syncs, and which of them can be rolled back to"
     ),
@@ -55,6 +59,9 @@ COMMANDS: Final[Mapping[str, Subcommand]] = {
     "render": Subcommand(
         "kubectl_gitops.cli.render:command",
         "Print the objects that Git declares, each with the file and line it comes from",
+    ),
+    "export": Subcommand(
+        "kubectl_gitops.cli.export:command", "Write live objects as clean manifests, to start a repository from"
     ),
     "check": Subcommand(
         "kubectl_gitops.cli.check:command", "Find what is wrong with what Git declares, without a cluster"

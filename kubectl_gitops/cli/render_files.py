@@ -1,4 +1,4 @@
-"""One file for each object, below a directory: ``kubectl gitops render --to``."""
+"""One file for each object, below a directory: ``kubectl gitops render --to``, ``export -d``."""
 
 from __future__ import annotations
 
@@ -28,15 +28,16 @@ def write_files(declared: Iterable[Declared], directory: Path, *, force: bool) -
     """
     files = dict(_files(declared))
     try:
-        _prepare(directory, force=force)
+        prepare_directory(directory, force=force)
         for relative, text in files.items():
-            _write(directory, relative, text)
+            write_file(directory, relative, text)
     except OSError as exc:
         raise GitOpsError(f"cannot write {exc.filename or directory}: {exc.strerror or type(exc).__name__}") from exc
     return len(files)
 
 
-def _prepare(directory: Path, *, force: bool) -> None:
+def prepare_directory(directory: Path, *, force: bool) -> None:
+    """Make the directory. Raises InvalidInput where it holds anything and ``force`` is not given; OSError."""
     directory.mkdir(parents=True, exist_ok=True)
     if not force and any(directory.iterdir()):
         raise InvalidInput(
@@ -44,8 +45,11 @@ def _prepare(directory: Path, *, force: bool) -> None:
         )
 
 
-def _write(directory: Path, relative: Path, text: str) -> None:
-    """No link that is there already may lead out of the directory: none is followed."""
+def write_file(directory: Path, relative: Path, text: str, *, private: bool = False) -> None:
+    """No link that is there already may lead out of the directory: none is followed. Raises OSError.
+
+    Nobody but its owner may read a ``private`` file, from before its first byte on.
+    """
     parent = directory / relative.parent
     if parent.is_symlink():
         raise InvalidInput(f"{parent} is a link, and may lead elsewhere", hint="remove it, or take another directory")
@@ -53,7 +57,10 @@ def _write(directory: Path, relative: Path, text: str) -> None:
     target = directory / relative
     if target.is_symlink():
         target.unlink()
-    descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o666)
+    if private:
+        target.unlink(missing_ok=True)  # whoever has it open already must not read what comes
+    how, mode = (os.O_EXCL, 0o600) if private else (os.O_TRUNC, 0o666)
+    descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | how, mode)
     with open(descriptor, "w", encoding="utf-8") as file:  # noqa: PTH123 - a descriptor, not a path
         file.write(text)
 
@@ -62,7 +69,7 @@ def _files(declared: Iterable[Declared]) -> Iterator[tuple[Path, str]]:
     """Relative paths and what stands there. Where two objects would have one, the second's has a hash in it."""
     taken: dict[Path, Declared] = {}
     for one in declared:
-        folder, name = _safe(one.namespace or _NO_NAMESPACE), f"{_safe(one.kind.lower())}-{_safe(one.name)}"
+        folder, name = safe_name(one.namespace or _NO_NAMESPACE), f"{safe_name(one.kind.lower())}-{safe_name(one.name)}"
         path = Path(folder, f"{name}.yaml")
         if path in taken:
             path = Path(folder, f"{name}.{digest([*one.key, one.api_version])[:8]}.yaml")
@@ -71,7 +78,7 @@ def _files(declared: Iterable[Declared]) -> Iterator[tuple[Path, str]]:
         yield path, f"# {printable(str(one.origin))}\n{to_yaml(shown(one.object), sort_keys=False)}"
 
 
-def _safe(name: str) -> str:
+def safe_name(name: str) -> str:
     """``name`` if any file system takes it as one name; else what is left of it, and a hash."""
     if _SAFE.fullmatch(name) and len(name) <= _MAX_LENGTH and ".." not in name:
         return name

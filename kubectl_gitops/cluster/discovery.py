@@ -124,12 +124,12 @@ class Discovery:
             f"the cluster has no kind {text!r}{stale or question}", hint="kubectl api-resources lists those it has"
         )
 
-    def resources(self) -> list[Resource]:
-        """All that is served, each in the server's preferred version."""
-        first: dict[tuple[str, str], Resource] = {}
+    def served(self) -> list[Resource]:
+        """Each group and kind once, in the version that the server prefers; by group and kind."""
+        preferred: dict[tuple[str, str], Resource] = {}
         for resource in self._all().values():
-            first.setdefault((resource.group, resource.kind), resource)
-        return list(first.values())
+            preferred.setdefault((resource.group, resource.kind), resource)
+        return [preferred[kind] for kind in sorted(preferred)]
 
     def _all(self) -> dict[tuple[str, str], Resource]:
         if self._resources is None:

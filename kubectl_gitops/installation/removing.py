@@ -144,7 +144,7 @@ class Removal:
 
     def _release(self) -> Iterator[Step]:
         """Our label off every object that has it. Nothing but its metadata changes, so that no pod restarts."""
-        for resource in self._discovery.resources():
+        for resource in self._discovery.served():
             if not {"list", "patch"} <= resource.verbs:
                 continue
             with suppress(NotFound):

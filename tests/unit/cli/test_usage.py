@@ -17,6 +17,21 @@ from tests.unit.cli.test_options import KUBECONFIG
         (["sync"], "error: say what to sync: the name of a GitSync, or -f with a directory or repository\n"),
         (["diff"], "error: say what to compare: the name of a GitSync, or -f with a directory or repository\n"),
         (["render"], "error: say what to render: the name of a GitSync, or -f with a directory or repository\n"),
+        (["adopt"], "error: say what to adopt: the name of a GitSync, or -f with a directory or repository\n"),
+        (["adopt", "shop", "-f", "."], "error: give the name of a GitSync or -f, not both\n"),
+        (["export"], "error: give KIND/NAME, KIND or --all-in-namespace\n"),
+        (
+            ["export", "cm/a", "--all-in-namespace"],
+            "error: give KIND/NAME, KIND or --all-in-namespace, not both\n",
+        ),
+        (
+            ["export", "cm/a", "-l", "a=b"],
+            "error: -l selects among the objects of a KIND: give no KIND/NAME with it\n",
+        ),
+        (
+            ["export", "secret/a", "--include-secrets"],
+            "error: --include-secrets goes with -d DIR\nhint: Secrets are never written to stdout\n",
+        ),
         (["sync", "shop", "-f", "."], "error: give the name of a GitSync or -f, not both\n"),
         (["render", "shop", "-f", "."], "error: give the name of a GitSync or -f, not both\n"),
         (

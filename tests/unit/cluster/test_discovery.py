@@ -71,6 +71,11 @@ def test_each_version_of_a_kind_is_known_by_itself(server: FakeServer) -> None:
     assert len(server.requests) == 2
 
 
+def test_each_kind_that_is_served_is_listed_once_in_its_preferred_version(server: FakeServer) -> None:
+    served = [(one.api_version, one.kind) for one in Discovery(server.cluster()).served()]
+    assert served == [("v1", "ConfigMap"), ("v1", "Node"), ("apps/v1", "Deployment")]
+
+
 @pytest.mark.parametrize(
     ("text", "path"),
     [
