@@ -2,8 +2,8 @@
 
 ``python -m benchmarks.reviews HOST:PORT CA BODIES CONNECTIONS SECONDS RATE``: a process of its own, on its own core.
 BODIES is a file with a review a line. RATE is requests a second, each due at its time whether those before are
-answered or not; 0: as fast as answers come. Prints JSON: how long it took, when it began, and of each answer when it
-was due and how long it took, all in seconds (of ``time.perf_counter``).
+answered or not; 0: as fast as answers come. Prints an empty line when it begins, and JSON at the end: how long it took,
+when it began, and of each answer when it was due and how long it took, all in seconds (of ``time.perf_counter``).
 """
 
 from __future__ import annotations
@@ -68,6 +68,8 @@ def ask(
     selector = selectors.DefaultSelector()
     for connection in free:
         selector.register(connection.tls, selectors.EVENT_READ, connection)
+    sys.stdout.write("\n")
+    sys.stdout.flush()
     began = time.perf_counter()
     answered: list[tuple[float, float]] = []
     due, end, busy = began, began + seconds, 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -9,12 +10,13 @@ from typing import Any
 
 import orjson
 
-from kubectl_gitops.api.names import FIELD_MANAGER
 from kubectl_gitops.api.objects import Object
 from kubectl_gitops.diff.compare import FieldChange, compare
-from kubectl_gitops.diff.fieldset import EMPTY, FieldSet, managed_fields, our_fields_v1
+from kubectl_gitops.diff.fieldset import EMPTY, FieldSet, our_fields_v1
 from kubectl_gitops.diff.path import ABSENT, FieldPath, lookup, same, step
 from kubectl_gitops.snapshot.model import Entry
+
+_QUANTITY = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([numkMGTPE]|[KMGTPE]i|[eE][+-]?\d+)?", re.ASCII)
 
 
 def divergences(entry: Entry, old: Object | None, new: Object) -> list[FieldChange]:
@@ -51,12 +53,13 @@ def _is_identical(before: Any, after: Any) -> bool:
         return False
 
 
-def disowned(old: Object, new: Object) -> Sequence[FieldPath]:
+def disowned(old: Object, new: Object, *, asked_by: str) -> Sequence[FieldPath]:
     """Paths that leave our entry in managedFields though their values stay: it was reset or doctored.
 
-    A path whose value changes leaves our entry by itself; its value is what counts then. So does one that another
-    manager has just written in other words, as server-side apply does ``cpu: 1000m`` where the API server keeps ``1``:
-    then it is in that manager's entry instead. The reconciler takes it over again.
+    A path whose value changes leaves our entry by itself; its value is what counts then. So does a quantity that
+    another manager applies by force in other words, as ``cpu: 1000m`` where the API server keeps ``1``: then it is in
+    the entry of that manager, ``asked_by``, and the reconciler takes it over again. Nothing else is excused by being in
+    another's entry: a review does not tell an apply from a request that brings managedFields of its own making.
     """
     before, after = our_fields_v1(old), our_fields_v1(new)
     if not before or before == after:
@@ -67,25 +70,27 @@ def disowned(old: Object, new: Object) -> Sequence[FieldPath]:
         for path in FieldSet.parse(before).leaves()
         if (value := lookup(old, path)) is not ABSENT and same(value, lookup(new, path)) and not _holds(kept, path)
     ]
-    if not lost:
-        return ()
-    theirs, taken = _others(old), _others(new)
+    if not lost or not asked_by:
+        return lost
+    theirs, taken = _applied(old, asked_by), _applied(new, asked_by)
     return [
         path
         for path in lost
-        if not any(fields.contains(path) and not theirs.get(who, EMPTY).contains(path) for who, fields in taken.items())
+        if not (_is_quantity(lookup(new, path)) and taken.contains(path) and not theirs.contains(path))
     ]
 
 
-def _others(obj: Object) -> dict[tuple[str, str], FieldSet]:
-    """What each manager but ours owns, by its name and operation."""
-    found: dict[tuple[str, str], FieldSet] = {}
-    for entry in managed_fields(obj):
-        if entry.get("manager") != FIELD_MANAGER:
-            # One that cannot be read holds nothing, and so excuses nothing.
-            with suppress(ValueError, TypeError, AttributeError):
-                found[str(entry.get("manager")), str(entry.get("operation"))] = FieldSet.parse(entry["fieldsV1"])
-    return found
+def _is_quantity(value: Any) -> bool:
+    """Whether there are other words for it (k8s.io/apimachinery, api/resource)."""
+    return isinstance(value, str) and _QUANTITY.fullmatch(value) is not None
+
+
+def _applied(obj: Object, manager: str) -> FieldSet:
+    """What a manager owns by server-side apply. An entry that cannot be read holds nothing, and so excuses nothing."""
+    with suppress(ValueError, TypeError, AttributeError):
+        fields_v1 = our_fields_v1(obj, manager)
+        return FieldSet.parse(fields_v1) if fields_v1 else EMPTY
+    return EMPTY
 
 
 def is_terminating(obj: Object | None) -> bool:

@@ -123,7 +123,7 @@ def _judge_update(case: Case) -> Finding:
     counted, exempt = case.sorted_out(changes)
     if counted:
         return _diverging(case, counted)
-    if lost := disowned(*_both(case)):
+    if lost := disowned(*_both(case), asked_by=case.request.field_manager):
         return _disowning(case, lost)
     if grown := _grown(case):
         return _disowning(case, (), grown)

@@ -1,6 +1,7 @@
 """Several replicas behind a load balancer: nothing that is asked is lost, whatever is restarted or rotated.
 
-Each request of the load is one that must be refused. The failurePolicy is Ignore: one that nobody reviews would pass.
+Each request of the load is one that must be refused: with the failurePolicy Ignore, one that nobody reviews would pass;
+with Fail, it is refused for another reason. The replicas have the rights of manifests/base, and no more.
 """
 
 from __future__ import annotations
@@ -14,19 +15,21 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from kubectl_gitops.api.names import SYSTEM_NAMESPACE
 from kubectl_gitops.api.objects import Object
 from kubectl_gitops.cluster.connection import MERGE_PATCH, Cluster
 from kubectl_gitops.errors import ClusterError, NotFound, Rejected
 from tests.integration import webhooks
-from tests.integration.webhooks import Shop, Webhook, config_map, deployment, http_get, running_webhook
+from tests.integration.webhooks import Shop, Webhook, config_map, deployment, http_get, running_webhook, scale
+from tests.testbed.accounts import grant, kubeconfig_of
 from tests.testbed.balancer import Backend, Balancer, balancer
 from tests.testbed.controlplane import ControlPlane
 from tests.testbed.waiting import wait_until
 from webhook.authorities import ROTATE_ANNOTATION, authorities_in
 from webhook.certs import CA_SECRET
-from webhook.configuration import CONFIGURATION_NAME, CONFIGURATIONS
+from webhook.configuration import CONFIGURATION_NAME, CONFIGURATIONS, WEBHOOK_NAME
 
 cluster = webhooks.FIXTURES[0]
 
@@ -38,13 +41,16 @@ class Replicas:
 
     def __init__(self, plane: ControlPlane, directory: Path, front: Balancer, stack: ExitStack) -> None:
         self._plane, self._directory, self._front, self._stack = plane, directory, front, stack
+        self._kubeconfig = kubeconfig_of(plane, "gitops-webhook", directory)
         self.running: list[Webhook] = []
 
     def start(self, *options: str) -> Webhook:
         directory = self._directory / secrets.token_hex(4)
         directory.mkdir()
         url = f"https://127.0.0.1:{self._front.port}/validate"
-        made = self._stack.enter_context(running_webhook(self._plane, directory, "--url", url, *options))
+        made = self._stack.enter_context(
+            running_webhook(self._plane, directory, "--url", url, *options, kubeconfig=self._kubeconfig)
+        )
         self.running.append(made)
         self._front.backends = [*self._front.backends, Backend(listening_port(made), f"{made.metrics_url}/readyz")]
         count = len(self._front.backends)
@@ -56,6 +62,16 @@ class Replicas:
         position = self.running.index(one)
         one.process.send_signal(signal.SIGTERM)
         assert one.process.wait(20) == 0, one.log_file.read_text()
+        self._forget(position)
+
+    def kill(self, one: Webhook) -> None:
+        """At once, with all that it was asked."""
+        position = self.running.index(one)
+        one.process.kill()
+        one.process.wait(20)
+        self._forget(position)
+
+    def _forget(self, position: int) -> None:
         self.running.pop(position)
         self._front.backends = [b for place, b in enumerate(self._front.backends) if place != position]
 
@@ -67,6 +83,7 @@ def listening_port(one: Webhook) -> int:
 
 @pytest.fixture
 def replicas(control_plane: ControlPlane, cluster: Cluster, tmp_path: Path) -> Iterator[Replicas]:
+    grant(control_plane, "webhook-rbac.yaml")
     try:
         with balancer() as front, ExitStack() as stack:
             yield Replicas(control_plane, tmp_path, front, stack)
@@ -82,6 +99,43 @@ def shop(control_plane: ControlPlane, cluster: Cluster, namespace: str) -> Itera
     made.manage(deployment(), config_map())
     yield made
     made.forget()
+
+
+STRICT = "strict.example.org"
+STRICT_NAME = f"managed.{STRICT}"
+
+
+@contextmanager
+def strict(shop: Shop) -> Iterator[None]:
+    """Our webhooks once more, with failurePolicy Fail, for the namespace of a test; they follow ours."""
+    path, stopped = CONFIGURATIONS.path("", STRICT), threading.Event()
+
+    def follow() -> None:
+        seen: list[Object] = []
+        while not stopped.wait(0.05):
+            with suppress(ClusterError):
+                found = shop.cluster.get(CONFIGURATIONS.path("", CONFIGURATION_NAME)).get("webhooks", [])
+                if found != seen:
+                    copied = [strictly(one, shop.namespace) for one in found if one["name"] == WEBHOOK_NAME]
+                    shop.cluster.request("PATCH", path, body={"webhooks": copied}, content_type=MERGE_PATCH)
+                    seen = found
+
+    metadata = {"apiVersion": CONFIGURATIONS.api_version, "kind": CONFIGURATIONS.kind, "metadata": {"name": STRICT}}
+    shop.cluster.request("POST", CONFIGURATIONS.path(), body=metadata)
+    thread = threading.Thread(target=follow, daemon=True)
+    thread.start()
+    try:
+        wait_until(lambda: STRICT in shop.kubectl(*scale(9), "--dry-run=server").stderr, 20, "the copy to be asked")
+        yield
+    finally:
+        stopped.set()
+        thread.join(10)
+        shop.cluster.request("DELETE", path)
+
+
+def strictly(webhook: Object, namespace: str) -> Object:
+    here = {"matchLabels": {"kubernetes.io/metadata.name": namespace}}
+    return {**webhook, "name": STRICT_NAME, "failurePolicy": "Fail", "namespaceSelector": here}
 
 
 class Load:
@@ -127,13 +181,31 @@ def test_a_rolling_restart_under_load_loses_no_review(replicas: Replicas, shop: 
     for _ in range(3):
         replicas.start("--drain-seconds", "2")
     shop.wait_enforced("deployment", "web")
-    load = Load(shop)
-    with load.running(clients=4):
+    load, failed_before = Load(shop), failed_calls(shop)
+    with strict(shop), load.running(clients=4):
         for one in list(replicas.running):
             replicas.start("--drain-seconds", "2")
             replicas.terminate(one)
         wait_until(lambda: load.refused + len(load.failed) >= 10_000, 600, "10,000 requests")
     assert load.failed == []
+    assert failed_calls(shop) == failed_before
+
+
+@pytest.mark.timeout(300)
+def test_a_replica_that_is_killed_under_load_does_lose_some(replicas: Replicas, shop: Shop) -> None:
+    """What the other tests look for, they would find."""
+    for _ in range(2):
+        replicas.start()
+    shop.wait_enforced("deployment", "web")
+    load, failed_before = Load(shop), failed_calls(shop)
+    with strict(shop), load.running(clients=4):
+        for _ in range(10):
+            replicas.start()
+            replicas.kill(replicas.running[0])
+            if load.failed:
+                break
+    assert load.failed
+    assert failed_calls(shop) > failed_before
 
 
 @pytest.mark.timeout(900)
@@ -143,14 +215,15 @@ def test_rotating_twenty_times_under_load_loses_no_review(replicas: Replicas, sh
         replicas.start("--rotation-wait-seconds", "1.5")
     shop.wait_enforced("deployment", "web")
     seen = {bundle(shop.cluster)}
-    load = Load(shop)
-    with load.running(clients=3):
+    load, failed_before = Load(shop), failed_calls(shop)
+    with strict(shop), load.running(clients=3):
         for number in range(20):
             annotations = {"metadata": {"annotations": {ROTATE_ANNOTATION: f"{secrets.token_hex(4)}-{number}"}}}
             shop.cluster.request("PATCH", CA_PATH, body=annotations, content_type=MERGE_PATCH)
             wait_until(lambda: is_rotated(shop.cluster, seen), 60, "another authority alone to be trusted")
             seen.add(bundle(shop.cluster))
     assert load.failed == []
+    assert failed_calls(shop) == failed_before
     assert load.refused > 1_000
     assert len(seen) == 21
     for one in replicas.running:
@@ -192,6 +265,21 @@ def test_an_authority_that_is_deleted_is_put_back_as_it_was(replicas: Replicas, 
     shop.cluster.request("DELETE", CA_PATH)
     wait_until(lambda: secret_bundle(shop.cluster) == before, 10, "the Secret to be back")
     shop.refused("scale", "deployment/web", "--replicas=9", by="scale.kubectl-gitops.dev")
+
+
+def failed_calls(shop: Shop) -> float:
+    """How often the API server got no verdict that it asked us for, whatever it made of that."""
+    text = shop.plane.kubectl("get", "--raw", "/metrics").stdout
+    return sum(
+        sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+        if sample.labels.get("name") in {WEBHOOK_NAME, STRICT_NAME}
+        and (
+            sample.name == "apiserver_admission_webhook_fail_open_count_total"
+            or sample.labels.get("error_type") == "calling_webhook_error"
+        )
+    )
 
 
 def issued(one: Webhook) -> int:

@@ -92,9 +92,12 @@ def http_get(url: str) -> urllib3.BaseHTTPResponse:
 
 
 @contextmanager
-def running_webhook(plane: ControlPlane, directory: Path, *options: str) -> Iterator[Webhook]:
+def running_webhook(
+    plane: ControlPlane, directory: Path, *options: str, kubeconfig: Path | None = None
+) -> Iterator[Webhook]:
+    """With the rights of an administrator, where no other kubeconfig is given."""
     log_file = directory / "webhook.log"
-    argv = [sys.executable, "-m", "webhook", "--kubeconfig", str(plane.kubeconfig)]
+    argv = [sys.executable, "-m", "webhook", "--kubeconfig", str(kubeconfig or plane.kubeconfig)]
     argv += [
         "--drain-seconds",
         "0",

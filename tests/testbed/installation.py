@@ -14,7 +14,7 @@ import psutil
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.testbed.kubeconfig import write_private
+from tests.testbed.accounts import kubeconfig_of
 from tests.testbed.ports import ReservedPorts
 from tests.testbed.processes import Processes
 from tests.testbed.waiting import wait_until
@@ -164,14 +164,4 @@ class Installation:
         return self._processes.log_tail(name, lines)
 
     def _kubeconfig_of(self, account: str, *, url: str = "") -> Path:
-        """A kubeconfig with a token of a service account, as a pod of it would have."""
-        path = self._processes.directory / f"{account}.kubeconfig"
-        token = self._plane.kubectl(
-            "create", "token", account, "--namespace", SYSTEM_NAMESPACE, "--duration", "24h"
-        ).stdout.strip()
-        document = yaml.safe_load(self._plane.kubeconfig.read_text())
-        document["users"] = [{"name": account, "user": {"token": token}}]
-        document["contexts"][0]["context"]["user"] = account
-        if url:
-            document["clusters"][0]["cluster"]["server"] = url
-        return write_private(path, yaml.safe_dump(document))
+        return kubeconfig_of(self._plane, account, self._processes.directory, url=url)

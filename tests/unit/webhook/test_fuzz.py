@@ -1,4 +1,4 @@
-"""Requests of any shape against the policy as a whole: ``CASES=100000`` tries more of them."""
+"""Requests of any shape against the policy as a whole, near to real ones: ``CASES=100000`` tries more of them."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ def check(verdict: Verdict) -> None:
 def test_any_request_gets_a_verdict_or_is_bad_and_nothing_else_is_raised() -> None:
     """The same cases each time: a seed of its own for each of them, to be tried again alone."""
     seen: Counter[str] = Counter()
-    for seed in range(CASES):
+    for seed in range(CASES // 4):
         rng = random.Random(seed)
         body = body_of(rng)
         known = views(rng)

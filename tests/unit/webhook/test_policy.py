@@ -257,17 +257,53 @@ def test_taking_a_path_out_of_our_entry_is_denied_and_named() -> None:
     assert (verdict.reason, verdict.fields) == (Reason.DISOWNS, ("spec.replicas",))
 
 
-@pytest.mark.parametrize("operation", ["Apply", "Update"])
-def test_a_path_that_another_manager_writes_in_other_words_is_theirs_to_hold(operation: str) -> None:
-    """``cpu: 1000m`` is another value than ``1`` to who keeps managedFields, and the same one when it is stored."""
-    moved = live(WEB)
-    del moved["metadata"]["managedFields"][0]["fieldsV1"]["f:spec"]["f:replicas"]
-    theirs = {"manager": "kubectl", "operation": operation, "fieldsV1": {"f:spec": {"f:replicas": {}}}}
+RESOURCES = {"resources": {"requests": {"cpu": "1", "memory": "1Gi"}}}
+BY_KUBECTL = {"options": {"kind": "UpdateOptions", "fieldManager": "kubectl"}}
+
+
+def taken_over(field: str, *, operation: str = "Apply", by: str = "kubectl") -> tuple[Object, Object, Object]:
+    """What is declared, and before and after a field of it went to another's entry with the same value."""
+    obj = declared(spec={**RESOURCES, "replicas": 3})
+    path = [f"f:{name}" for name in field.split(".")]
+    moved = live(obj)
+    node = moved["metadata"]["managedFields"][0]["fieldsV1"]["f:spec"]
+    fields: Object = {}
+    for name in reversed(path):
+        fields = {name: fields}
+    for name in path[:-1]:
+        node = node[name]
+    del node[path[-1]]
+    theirs = {"manager": by, "operation": operation, "fieldsV1": {"f:spec": fields}}
     moved["metadata"]["managedFields"].append(theirs)
-    assert decide(update(live(WEB), moved), view(WEB)).reason is Reason.CONVERGES
-    held_before = live(WEB)
-    held_before["metadata"]["managedFields"].append(theirs)
-    assert decide(update(held_before, moved), view(WEB)).reason is Reason.DISOWNS
+    return obj, live(obj), moved
+
+
+def test_a_quantity_that_another_manager_applies_in_other_words_is_theirs_to_hold() -> None:
+    """``cpu: 1000m`` is another value than ``1`` to who keeps managedFields, and the same one when it is stored."""
+    obj, before, moved = taken_over("resources.requests.cpu")
+    assert decide(update(before, moved, **BY_KUBECTL), view(obj)).reason is Reason.CONVERGES
+    before["metadata"]["managedFields"].append(moved["metadata"]["managedFields"][1])  # they held it already
+    assert decide(update(before, moved, **BY_KUBECTL), view(obj)).reason is Reason.DISOWNS
+
+
+@pytest.mark.parametrize(
+    ("field", "by", "operation"),
+    [
+        ("replicas", "kubectl", "Apply"),  # there are no other words for it
+        ("resources.requests.cpu", "somebody", "Apply"),  # who has not asked
+        ("resources.requests.cpu", "kubectl", "Update"),  # to which equal values are equal
+    ],
+)
+def test_nobody_gets_a_field_of_our_entry_by_writing_it_into_another(field: str, by: str, operation: str) -> None:
+    obj, before, moved = taken_over(field, by=by, operation=operation)
+    verdict = decide(update(before, moved, **BY_KUBECTL), view(obj))
+    assert (verdict.reason, verdict.fields) == (Reason.DISOWNS, (f"spec.{field}",))
+
+
+def test_renaming_our_entry_is_denied() -> None:
+    for name in ("somebody", "kubectl"):
+        renamed = set_at(live(WEB), "metadata.managedFields.0.manager", name)
+        assert decide(update(live(WEB), renamed, **BY_KUBECTL), view(WEB)).reason is Reason.DISOWNS
 
 
 def test_a_path_that_leaves_our_entry_with_its_value_is_no_matter_when_it_converges() -> None:
