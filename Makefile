@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 # Tests, demo and benchmarks use the tools of the environment, not what happens to be on PATH.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help setup demo test unit integration lint format generate schemas lock cluster bench release clean
+.PHONY: help setup demo test unit integration lint format generate schemas lock cluster bench release image docs clean
 
 help: ## show this
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -48,11 +48,19 @@ format: setup ## let ruff write the code's form
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-generate: setup ## what is made from the schema: the CRD, and its page in docs/
+generate: setup ## what is made from the code: the CRD, and pages of reference in docs/
 	@$(BIN)/python -m scripts.generate
 
 release: setup ## the wheel, archives for krew, its manifest, SBOM and checksums, to dist/ (URL= says where they will be)
 	@$(BIN)/python -m scripts.release
+	@GITOPS_RELEASE=1 $(BIN)/pytest -q tests/release
+
+image: setup ## the image of both processes, to dist/, of Debian's packages, with buildah (TAG= names it)
+	@$(BIN)/python -m scripts.image
+	@GITOPS_IMAGE=1 $(BIN)/pytest -q tests/image
+
+docs: setup ## the documentation as a site, to build/site; any warning is an error
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
 
 schemas: setup ## the schemas of Kubernetes' own kinds for `check`, from PyPI
 	@$(BIN)/python -m pip --disable-pip-version-check --quiet install --no-deps --upgrade --require-hashes \

@@ -5,6 +5,8 @@ from __future__ import annotations
 import gzip
 import hashlib
 import io
+import os
+import subprocess
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,6 +26,14 @@ def write_archive(directory: Path, target: Path, *, epoch: int) -> str:
             info.mode = 0o755 if path.stat().st_mode & 0o100 else 0o644
             archive.addfile(info, io.BytesIO(content))
     return hashlib.sha256(target.read_bytes()).hexdigest()
+
+
+def source_date_epoch() -> int:
+    """``SOURCE_DATE_EPOCH`` of the environment, else the time of the last commit."""
+    if given := os.environ.get("SOURCE_DATE_EPOCH"):
+        return int(given)
+    command = ["git", "log", "-1", "--format=%ct"]
+    return int(subprocess.run(command, cwd=Path(__file__).parent, capture_output=True, check=True).stdout)
 
 
 def _files(directory: Path) -> Iterator[Path]:

@@ -38,7 +38,16 @@ def read_lock(text: str) -> dict[str, Locked]:
 
 def needed_by_plugin(distribution: str = "kubectl-gitops") -> set[str]:
     """The names of all packages that the plugin needs, as the installed ones say. Optional ones are none of them."""
-    wanted, seen = _requirements(distribution) - _NOT_THE_PLUGIN_S, set[str]()
+    return _closure(_requirements(distribution) - _NOT_THE_PLUGIN_S)
+
+
+def needed_at_all(distribution: str = "kubectl-gitops") -> set[str]:
+    """The same of all three programs."""
+    return _closure(_requirements(distribution))
+
+
+def _closure(names: set[str]) -> set[str]:
+    wanted, seen = set(names), set[str]()
     while wanted:
         name = wanted.pop()
         if name not in seen:

@@ -1,4 +1,4 @@
-"""`make generate`: what is made from kubectl_gitops/api/gitsync.schema.json. A test compares both with the files."""
+"""`make generate`: what is made from the schema, the commands and the names. A test compares all with the files."""
 
 from __future__ import annotations
 
@@ -9,10 +9,13 @@ from typing import Any
 import yaml
 
 from kubectl_gitops.api.schema import custom_resource_definition, schema
+from scripts.reference import cli_text, names_text
 
 ROOT = Path(__file__).parents[1]
 CRD = ROOT / "manifests" / "base" / "crd.yaml"
 REFERENCE = ROOT / "docs" / "gitsync.md"
+CLI = ROOT / "docs" / "cli.md"
+NAMES = ROOT / "docs" / "names.md"
 
 _CRD_HEAD = "# Made from kubectl_gitops/api/gitsync.schema.json by `make generate`; not to be edited.\n"
 _REFERENCE_HEAD = """\
@@ -89,6 +92,8 @@ def _rows(node: dict[str, Any], path: str, *, optional_in: str = "") -> Iterator
 def main() -> None:
     CRD.write_text(crd_text())
     REFERENCE.write_text(reference_text())
+    CLI.write_text(cli_text())
+    NAMES.write_text(names_text())
 
 
 if __name__ == "__main__":

@@ -6,11 +6,10 @@ The archives hold all libraries, and need a Python: none can be made here for a 
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
-import subprocess
-import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,8 +18,9 @@ from typing import Any, Final
 import yaml
 
 from kubectl_gitops import __version__
-from scripts.archive import write_archive
+from scripts.archive import source_date_epoch, write_archive
 from scripts.dependencies import bill_of_materials, needed_by_plugin, read_lock
+from scripts.libraries import install, remove, run
 
 ROOT = Path(__file__).parents[1]
 TARGET = ROOT / "dist"
@@ -51,32 +51,40 @@ For completion, link kubectl_complete-gitops to a directory on PATH:
 
 
 def main() -> None:
-    epoch = _epoch()
+    make(TARGET)
+
+
+def make(target: Path) -> None:
+    """Everything, to ``target``, where nothing of an earlier release is left."""
+    epoch = source_date_epoch()
     os.environ["SOURCE_DATE_EPOCH"] = str(epoch)
-    shutil.rmtree(TARGET, ignore_errors=True)
-    TARGET.mkdir()
-    _run("hatchling", "build", "--target", "wheel", "--directory", str(TARGET))
-    wheel = next(TARGET.glob("*.whl"))
+    target.mkdir(exist_ok=True)
+    for pattern in ("*.whl", "*.tar.gz", "*.cdx.json", "gitops.yaml", "SHA256SUMS"):
+        for old in target.glob(pattern):
+            old.unlink()
+    run("hatchling", "build", "--target", "wheel", "--directory", str(target))
+    wheel = next(target.glob("*.whl"))
     needed = needed_by_plugin()
     packages = [one for name, one in read_lock((ROOT / "requirements.lock").read_text()).items() if name in needed]
     bill = json.dumps(bill_of_materials(__version__, packages), indent=2) + "\n"
-    (TARGET / f"kubectl-gitops_v{__version__}.cdx.json").write_text(bill)
+    (target / f"kubectl-gitops_v{__version__}.cdx.json").write_text(bill)
     sums: dict[tuple[str, str], str] = {}
     for platform, name in PLATFORMS.items():
         with tempfile.TemporaryDirectory() as temporary:
             work = Path(temporary)
-            (work / "requirements.txt").write_text("\n".join(one.lines for one in packages) + "\n")
             for python in PYTHONS:
-                _install(work, name, python, wheel)
+                install(work / f"lib-{python}", packages, wheel, platform=name, python=python)
+                shutil.rmtree(work / f"lib-{python}" / "webhook")  # which runs in the cluster
             _share(work)
-            (work / "requirements.txt").unlink()
             _add_files(work, bill)
-            archive = TARGET / archive_name(*platform)
+            archive = target / archive_name(*platform)
             sums[platform] = write_archive(work, archive, epoch=epoch)
             print(f"{archive.name}  {archive.stat().st_size / 1e6:.1f} MB", flush=True)
     url = os.environ.get("URL") or "https://releases.example/kubectl-gitops"
-    (TARGET / "gitops.yaml").write_text(yaml.safe_dump(krew_manifest(sums, url), sort_keys=False, width=100))
-    (TARGET / "SHA256SUMS").write_text("".join(f"{sha}  {archive_name(*one)}\n" for one, sha in sums.items()))
+    (target / "gitops.yaml").write_text(yaml.safe_dump(krew_manifest(sums, url), sort_keys=False, width=100))
+    made = sorted([*target.glob("*.tar.gz"), *target.glob("*.whl"), *target.glob("*.cdx.json")])
+    checksums = (f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n" for path in made)
+    (target / "SHA256SUMS").write_text("".join(checksums))
 
 
 def archive_name(system: str, machine: str) -> str:
@@ -108,20 +116,6 @@ def krew_manifest(sums: Mapping[tuple[str, str], str], url: str) -> dict[str, An
     }
 
 
-def _install(work: Path, platform: str, python: str, wheel: Path) -> None:
-    """The locked libraries, and ourselves, as they are for that platform and Python."""
-    target = str(work / f"lib-{python}")
-    common = ["pip", "install", "--quiet", "--no-deps", "--only-binary", ":all:", "--target", target]
-    common += ["--python-platform", platform, "--python-version", python]
-    _run("uv", *common, "--require-hashes", "--requirement", str(work / "requirements.txt"))
-    _run("uv", *common, "--no-index", str(wheel))
-    shutil.rmtree(Path(target) / "webhook")  # which runs in the cluster
-    shutil.rmtree(Path(target) / "bin", ignore_errors=True)
-    (Path(target) / ".lock").unlink(missing_ok=True)
-    for record in [*Path(target).glob("*.dist-info/RECORD"), *Path(target).glob("*.dist-info/*.json")]:
-        record.unlink()  # where they were installed from
-
-
 def _share(work: Path) -> None:
     """What is the same for every Python goes to ``lib``, once."""
     first, *others = (work / f"lib-{python}" for python in PYTHONS)
@@ -129,7 +123,7 @@ def _share(work: Path) -> None:
     for entry in sorted(first.iterdir()):
         if all(_contents(entry) == _contents(other / entry.name) for other in others):
             for other in others:
-                _remove(other / entry.name)
+                remove(other / entry.name)
             entry.rename(work / "lib" / entry.name)
 
 
@@ -139,26 +133,11 @@ def _contents(path: Path) -> dict[str, bytes]:
     return {one.relative_to(path).as_posix(): one.read_bytes() for one in path.rglob("*") if one.is_file()}
 
 
-def _remove(path: Path) -> None:
-    shutil.rmtree(path) if path.is_dir() else path.unlink()
-
-
 def _add_files(work: Path, bill: str) -> None:
     for program in PROGRAMS:
         shutil.copy(ROOT / "scripts" / "launcher.sh", work / program)
     shutil.copy(ROOT / "LICENSE", work / "LICENSE")
     (work / "sbom.cdx.json").write_text(bill)
-
-
-def _epoch() -> int:
-    if given := os.environ.get("SOURCE_DATE_EPOCH"):
-        return int(given)
-    done = subprocess.run(["git", "log", "-1", "--format=%ct"], cwd=ROOT, capture_output=True, text=True, check=True)
-    return int(done.stdout)
-
-
-def _run(module: str, *arguments: str) -> None:
-    subprocess.run([sys.executable, "-m", module, *arguments], cwd=ROOT, check=True, stdout=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -23,8 +23,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 # How long an example takes tells of the machine's load, not of the code.
-settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("unhurried")
+_unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# The same examples each time, so that a failure is about the change at hand; others with --hypothesis-profile=searching.
+settings.register_profile("steady", _unhurried, derandomize=True)
+settings.register_profile("searching", _unhurried, print_blob=True)
+settings.load_profile("steady")
 
 _INTEGRATION = Path(__file__).parent / "integration"
 

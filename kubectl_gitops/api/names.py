@@ -20,6 +20,7 @@ CONTROLLER_FIELD_MANAGER = "kubectl-gitops-controller"
 
 #: On every managed object: the webhook's objectSelector and the reconciler's watch selector.
 MANAGED_BY_LABEL = f"{GROUP}/managed-by"
+#: Reserved: nothing writes or reads it at present.
 SOURCE_ANNOTATION = f"{GROUP}/source"
 #: On an object in Git: JSON pointers to what may differ in the cluster.
 IGNORE_ANNOTATION = f"{GROUP}/ignore"
@@ -80,7 +81,9 @@ WEBHOOK_REGISTERED = "gitops-webhook-registered"
 #: On a GitSync: the commit (7 digits of it at least) whose sync may delete what needs a person's word.
 APPROVED_DELETES_ANNOTATION = f"{GROUP}/approved-deletes"
 
+#: Holds a part of a snapshot: what was synced, and from where.
 SNAPSHOT_SECRET_TYPE = f"{GROUP}/snapshot"
+#: On the Secrets of a snapshot: whose it is.
 GITSYNC_LABEL = f"{GROUP}/gitsync"
 
 #: Marks, in the user info of a request, a write by the reconciler (see docs/decisions/0001).

@@ -22,7 +22,7 @@ def grant(plane: ControlPlane, rbac: str) -> None:
 
 
 def kubeconfig_of(plane: ControlPlane, account: str, directory: Path, *, url: str = "") -> Path:
-    """A kubeconfig with a token of a service account, as a pod of it would have; ``url`` where it is not the plane's."""
+    """A kubeconfig with a token of a service account, as a pod of it would have; ``url``: not the plane's own."""
     path = directory / f"{account}.kubeconfig"
     token = plane.kubectl("create", "token", account, "--namespace", _NAMESPACE, "--duration", "24h").stdout.strip()
     document = yaml.safe_load(plane.kubeconfig.read_text())

@@ -98,6 +98,8 @@ def unpacked(tmp_path: Path) -> Path:
     store = tmp_path / "store"
     (store / "lib/kubectl_gitops").mkdir(parents=True)
     shutil.copy(ROOT / "scripts/launcher.sh", store / "kubectl-gitops")
+    # Without it, a kubectl_gitops that the Python on PATH has would be found first.
+    (store / "lib/kubectl_gitops/__init__.py").touch()
     (store / "lib/kubectl_gitops/__main__.py").write_text("import sys\ndef main():\n    print(sys.argv[1:])\n")
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin/kubectl-gitops").symlink_to("../store/kubectl-gitops")

@@ -11,7 +11,7 @@ from kubectl_gitops.api.gitsync import read_gitsync
 from kubectl_gitops.api.names import MAX_LABEL_LENGTH, managed_by
 from kubectl_gitops.api.schema import faults_of
 from kubectl_gitops.errors import InvalidInput
-from scripts import generate
+from scripts import generate, reference
 
 
 def gitsync(**spec: Any) -> dict[str, Any]:
@@ -97,6 +97,8 @@ def test_another_kind_is_a_fault() -> None:
 def test_what_is_made_from_the_schema_is_up_to_date() -> None:
     assert generate.CRD.read_text() == generate.crd_text(), "run make generate"
     assert generate.REFERENCE.read_text() == generate.reference_text(), "run make generate"
+    assert generate.CLI.read_text() == reference.cli_text(), "run make generate"
+    assert generate.NAMES.read_text() == reference.names_text(), "run make generate"
 
 
 @pytest.mark.parametrize(

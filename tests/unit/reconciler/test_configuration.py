@@ -19,6 +19,7 @@ PAGE = Path(__file__).parents[3] / "docs" / "operations.md"
 WHOLE = """\
 namespace: elsewhere
 cacheDirectory: /var/cache/gitops
+allowRemoteBases: true
 allowFileRepositories: true
 allowInsecureNotifications: true
 limits: {files: 100}
@@ -48,6 +49,7 @@ def test_every_field_is_an_option(file: Path) -> None:
         "kubeconfig": None,
         "namespace": "elsewhere",
         "cache_directory": Path("/var/cache/gitops"),
+        "allow_remote_bases": True,
         "allow_file_repositories": True,
         "allow_insecure_notifications": True,
         "limits": ("files=100",),
