@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 # How long an example takes tells of the machine's load, not of the code.
 _unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
-# The same examples each time, so that a failure is about the change at hand; others with --hypothesis-profile=searching.
+# The same examples each time, so that a failure is about the change at hand; --hypothesis-profile=searching has others.
 settings.register_profile("steady", _unhurried, derandomize=True)
 settings.register_profile("searching", _unhurried, print_blob=True)
 settings.load_profile("steady")
