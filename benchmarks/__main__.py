@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 import orjson
 
-from benchmarks import drift, reconciler, render, restore, startup, sync, webhook
+from benchmarks import drift, handover, reconciler, render, restore, startup, sync, webhook
 from benchmarks.bench import Figure, ground
 from benchmarks.measure import CommandFailed
 
@@ -19,6 +19,7 @@ BENCHES = [
     *sync.BENCHES,
     *restore.BENCHES,
     *reconciler.BENCHES,
+    *handover.BENCHES,
     *webhook.BENCHES,
 ]
 _HEAD = ("benchmark", "objects", "ours", "peer", "peer's", "ours / peer", "peak RSS", "API calls")

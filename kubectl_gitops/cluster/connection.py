@@ -23,6 +23,7 @@ from kubernetes.config.config_exception import ConfigException
 from kubectl_gitops.api.objects import Object
 from kubectl_gitops.cluster import kubeconfig as kubeconfig_file
 from kubectl_gitops.cluster.failures import failure_of, json_answer, unreachable
+from kubectl_gitops.cluster.tokenfile import POD_TOKEN, TokenFile
 from kubectl_gitops.errors import InvalidInput
 
 JSON = "application/json"
@@ -141,6 +142,7 @@ class Cluster:
             config.load_incluster_config(client_configuration=configuration)
         except (ConfigException, OSError) as exc:
             raise InvalidInput(f"not in a pod: {_one_line(exc)}", hint="give --kubeconfig") from exc
+        configuration.refresh_api_key_hook = TokenFile(POD_TOKEN)
         return cls(client.ApiClient(configuration))
 
     def acting_as(self, impersonation: Impersonation) -> Cluster:

@@ -13,6 +13,7 @@ import yaml
 from kubernetes import client, config
 from kubernetes.config.config_exception import ConfigException
 
+from kubectl_gitops.cluster.tokenfile import TokenFile
 from kubectl_gitops.errors import InvalidInput, Unauthorized
 
 _HINT: Final = "point --kubeconfig or KUBECONFIG at a kubeconfig, and --context at one of its contexts"
@@ -26,7 +27,8 @@ def load(file: Path | None, context: str | None, configuration: client.Configura
     where a plugin that gives the credentials fails. Nothing is sent yet.
     """
     paths = _paths(file)
-    documents = [_read(path) for path in paths if path.exists()]
+    present = [path for path in paths if path.exists()]
+    documents = [_read(path) for path in present]
     where = ", ".join(map(str, paths))
     if not documents:
         raise _no_cluster(f"there is no kubeconfig at {where}")
@@ -51,6 +53,8 @@ def load(file: Path | None, context: str | None, configuration: client.Configura
             f"{plugin}, which gives the credentials of context {name!r}, failed: {why}",
             hint="log in again, or check the user of this kubeconfig context",
         )
+    if token_file := _token_file_of(chosen, present, documents):
+        configuration.refresh_api_key_hook = TokenFile(token_file)
     return str(chosen.get("namespace") or "default")
 
 
@@ -105,6 +109,16 @@ def _plugin_of(chosen: Mapping[str, Any], documents: list[dict[str, Any]], name:
     plugin = user.get("exec")
     has_own = any(user.get(field) for field in ("token", "tokenFile", "client-certificate", "client-certificate-data"))
     return str(plugin.get("command")) if isinstance(plugin, dict) and not has_own else ""
+
+
+def _token_file_of(chosen: Mapping[str, Any], paths: list[Path], documents: list[dict[str, Any]]) -> Path | None:
+    """The file with the token of a context's user, if there is one; it is named beside the kubeconfig that names it."""
+    for path, document in zip(paths, documents, strict=True):
+        user = _named([document], "users", "user").get(str(chosen.get("user")))
+        if user is not None:
+            named = user.get("tokenFile")
+            return path.absolute().parent / str(named) if named and not user.get("token") else None
+    return None
 
 
 def _named(documents: list[dict[str, Any]], plural: str, singular: str) -> dict[str, Mapping[str, Any]]:

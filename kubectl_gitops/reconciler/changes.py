@@ -6,14 +6,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from kubectl_gitops.api.objects import Object
+from kubectl_gitops.reconciler.history import FAILED
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """``reason`` is one of REASONS; ``message`` a sentence, without any value of a Secret, as the status has none."""
+    """``reason`` is one of REASONS; ``message`` a sentence, without any value of a Secret, as the status has none.
+
+    ``revision`` is the commit that it is about, "" where it is about none: that Git cannot be reached, say.
+    """
 
     reason: str
     message: str
+    revision: str = ""
 
     @property
     def is_warning(self) -> bool:
@@ -47,11 +52,11 @@ def _syncs(before: Object, after: Object) -> Iterator[Change]:
     elif old.get("reason") == "Suspended" and new.get("reason") != "Suspended":
         yield Change("Resumed", str(new.get("message", "")))
     if new.get("status") == "False" and (old.get("status") != "False" or old.get("message") != new["message"]):
-        yield Change("SyncFailed", str(new["message"]))
+        yield Change("SyncFailed", str(new["message"]), _failed_revision(after))
     if new.get("reason") == "Synced" and (
         old.get("status") == "False" or _revision(before) != _revision(after) or not old
     ):
-        yield Change("Synced", str(new["message"]))
+        yield Change("Synced", str(new["message"]), _revision(after))
 
 
 def _drifts(before: Object, after: Object) -> Iterator[Change]:
@@ -59,21 +64,21 @@ def _drifts(before: Object, after: Object) -> Iterator[Change]:
     if new.get("status") == "True" and old.get("status") != "True":
         rows = [f"{row['object']} {row.get('field', '')}".strip() for row in after.get("drift") or []]
         more = f", and {len(rows) - 3} more" if len(rows) > 3 else ""
-        yield Change("DriftFound", f"{new['message']}: {', '.join(rows[:3])}{more}")
+        yield Change("DriftFound", f"{new['message']}: {', '.join(rows[:3])}{more}", _revision(after))
     restored, total = after.get("restored") or {}, (before.get("restored") or {}).get("total") or 0
     if (number := int(restored.get("total") or 0) - int(total)) > 0:
         others = f", and {number - 1} more before it" if number > 1 else ""
         yield Change("Restored", f"{restored['object']} was put back{others}")
     if new.get("status") == "False" and old.get("status") == "True":
-        yield Change("DriftEnded", str(new["message"]))
+        yield Change("DriftEnded", str(new["message"]), _revision(after))
 
 
 def _healths(before: Object, after: Object) -> Iterator[Change]:
     old, new = _condition(before, "Healthy"), _condition(after, "Healthy")
     if new.get("status") == "False" and old.get("status") != "False":
-        yield Change("HealthDegraded", str(new["message"]))
+        yield Change("HealthDegraded", str(new["message"]), _revision(after))
     elif new.get("status") == "True" and old.get("status") == "False":
-        yield Change("HealthRecovered", str(new["message"]))
+        yield Change("HealthRecovered", str(new["message"]), _revision(after))
 
 
 def _condition(status: Object, kind: str) -> Object:
@@ -83,3 +88,9 @@ def _condition(status: Object, kind: str) -> Object:
 
 def _revision(status: Object) -> str:
     return str((status.get("synced") or {}).get("revision") or "")
+
+
+def _failed_revision(status: Object) -> str:
+    """The commit whose sync has failed; "" where it did not come to one, and nothing is wrong with the last."""
+    last: Object = next(iter(status.get("history") or []), {})
+    return str(last["revision"]) if last.get("result") == FAILED else ""

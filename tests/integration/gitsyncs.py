@@ -148,8 +148,9 @@ class App:
 
     # -- the GitSync
 
-    def create(self, *, interval: str = "300ms", sync: Object | None = None, **spec: Any) -> None:
+    def create(self, *, interval: str = "300ms", path: str = "", sync: Object | None = None, **spec: Any) -> None:
         source = {"repoURL": str(self.repository.path), "revision": "main", "interval": interval}
+        source |= {"path": path} if path else {}
         body = {
             "apiVersion": "kubectl-gitops.dev/v1alpha1",
             "kind": "GitSync",
@@ -326,11 +327,14 @@ def holding_up(plane: ControlPlane, namespace: str, *, names: str) -> Iterator[N
 
 
 @contextmanager
-def running_reconciler(plane: ControlPlane) -> Iterator[Installation]:
-    """The reconciler's process, under its own RBAC. It must end well, and may never have met a bug of its own."""
+def running_reconciler(plane: ControlPlane, *, url: str = "") -> Iterator[Installation]:
+    """The reconciler's process, under its own RBAC. It must end well, and may never have met a bug of its own.
+
+    ``url``: where it finds the API server, if not where that is.
+    """
     with Installation(plane) as installation:
         installation.gitops("install", "--no-pods")
-        installation.start_reconciler()
+        installation.start_reconciler(url=url)
         yield installation
         installation.check_alive()
         assert installation.stop_reconciler() == 0

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import random
 import subprocess
+import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,31 +24,41 @@ from tests.integration.gitsyncs import (
     config_map,
     deployment,
     holding_up,
+    manifest,
     new_repository,
 )
+from tests.testbed.busyfront import standing_before
 from tests.testbed.controlplane import ControlPlane
-from tests.testbed.installation import Installation
+from tests.testbed.installation import SYSTEM_NAMESPACE, Installation
 from tests.testbed.relay import Relay, relaying
 from tests.testbed.waiting import wait_until
 
 #: More of them take longer, and find more: GITOPS_TEST_KILLS=50.
 KILLS = int(os.environ.get("GITOPS_TEST_KILLS", "6"))
+#: For how long connections are refused, at the least: GITOPS_TEST_REFUSED_SECONDS=60.
+REFUSED_SECONDS = float(os.environ.get("GITOPS_TEST_REFUSED_SECONDS", "0"))
 
 
 # Killed at any time
 
 
 def test_killed_at_any_time_the_cluster_ends_equal_to_git(app: App, reconciler: Installation) -> None:
-    """Commits and drift go on while the process is killed after any number of its requests."""
+    """Commits and drift go on while the process is killed after any number of its requests.
+
+    And no object is written twice for one change: neither by the one that was killed and the next, nor by one of them.
+    """
     rng = random.Random(KILLS)
+    changes: Counter[str] = Counter()
     kept = [f"kept-{number}" for number in range(12)]
     mark = app.plane.audit_mark()
     app.create()
     for round_number in range(KILLS):
         passing = [config_map(f"passing-{number}") for number in range(round_number % 3)]
         sha = app.commit(*(config_map(name, key=str(rng.random())) for name in kept), *passing)
-        for name in rng.sample(kept, 4):
+        drifting = rng.sample(kept, 4)
+        for name in drifting:
             rng.choice(_DRIFTS)(app, name)
+        changes.update([*kept, *drifting])
         _wait_requests(app, rng.randrange(1, 60))
         assert reconciler.stop_reconciler(grace_seconds=0) < 0
         reconciler.start_reconciler()
@@ -58,6 +70,9 @@ def test_killed_at_any_time_the_cluster_ends_equal_to_git(app: App, reconciler: 
     pruned = {write["objectRef"]["name"] for write in app.writes(mark) if write["verb"] == "delete"}
     assert not [name for name in pruned if name.startswith("kept")]
     assert len(app.snapshots()) <= 11
+    app.plane.audit_mark()
+    written = Counter(write["objectRef"]["name"] for write in app.writes(mark))
+    assert {name: written[name] for name in kept if written[name] > changes[name]} == {}
 
 
 def _modify(app: App, name: str) -> None:
@@ -121,11 +136,78 @@ def test_while_the_api_server_refuses_connections_drift_waits(
     with relay.cut():
         shop.live.patch("configmaps", "settings", {"data": {"greeting": "by hand"}})
         shop.live.delete("apps/v1/deployments", "web")
-        words = "cannot reach the API server"
+        began, words = time.monotonic(), "cannot reach the API server"
         wait_until(lambda: reconciler.log("reconciler", 50).count(words) >= 3, SECONDS, "it to be noticed")
+        wait_until(lambda: time.monotonic() - began >= REFUSED_SECONDS, REFUSED_SECONDS + 1, "the time to pass")
+        reconciler.check_alive()
+    # After a long time it looks every half a minute.
+    wait_until(lambda: shop.live.find("apps/v1/deployments", "web"), 2 * SECONDS, "the Deployment")
+    wait_until(lambda: shop.live.data("settings")["greeting"] == "hello", SECONDS, "the ConfigMap")
+    shop.wait_ready()
+
+
+def test_while_the_api_server_says_too_many_requests_drift_waits(
+    shop: App, reconciler: Installation, tmp_path: Path
+) -> None:
+    ca = tmp_path / "ca.pem"
+    ca.write_text(shop.plane.ca_pem)
+    assert reconciler.stop_reconciler() == 0
+    with standing_before(shop.plane.ports.apiserver, str(ca)) as front:
+        reconciler.start_reconciler(url=front.url)
+        _restored_after(shop, lambda: None)
+        with front.busy():
+            shop.live.patch("configmaps", "settings", {"data": {"greeting": "by hand"}})
+            shop.live.delete("apps/v1/deployments", "web")
+            wait_until(lambda: front.refused >= 5, SECONDS, "requests to be turned away")
+            assert shop.live.data("settings")["greeting"] == "by hand"
+            reconciler.check_alive()
+        wait_until(lambda: shop.live.find("apps/v1/deployments", "web"), SECONDS, "the Deployment")
+        wait_until(lambda: shop.live.data("settings")["greeting"] == "hello", SECONDS, "the ConfigMap")
+        shop.wait_ready()
+        assert reconciler.stop_reconciler() == 0
+    reconciler.start_reconciler()
+
+
+def test_a_token_is_taken_from_its_file_and_one_that_has_ended_is_waited_for(
+    shop: App, reconciler: Installation, tmp_path: Path
+) -> None:
+    """As the kubelet renews it. A token that is bound to a Secret ends with it."""
+    file = tmp_path / "token"
+    assert reconciler.stop_reconciler() == 0
+    first, second = (f"{shop.name}-{number}" for number in (1, 2))
+    _renew_token(shop.plane, file, bound_to=first)
+    reconciler.start_reconciler("--kubeconfig", str(_with_token_file(reconciler, file, tmp_path)))
+    _restored_after(shop, lambda: None)
+    shop.plane.request("DELETE", f"/api/v1/namespaces/{SYSTEM_NAMESPACE}/secrets/{first}")
+    words = "does not accept these credentials"
+    wait_until(lambda: words in reconciler.log("reconciler", 20), 2 * SECONDS, "the token to be refused")
+    shop.live.patch("configmaps", "settings", {"data": {"greeting": "by hand"}})
+    shop.live.delete("apps/v1/deployments", "web")
+    _renew_token(shop.plane, file, bound_to=second)
     wait_until(lambda: shop.live.find("apps/v1/deployments", "web"), SECONDS, "the Deployment")
     wait_until(lambda: shop.live.data("settings")["greeting"] == "hello", SECONDS, "the ConfigMap")
     shop.wait_ready()
+    assert file.read_text() not in reconciler.log("reconciler", 100_000)
+    assert reconciler.stop_reconciler() == 0
+    shop.plane.request("DELETE", f"/api/v1/namespaces/{SYSTEM_NAMESPACE}/secrets/{second}")
+    reconciler.start_reconciler()
+
+
+def _renew_token(plane: ControlPlane, file: Path, *, bound_to: str) -> None:
+    plane.request("POST", f"/api/v1/namespaces/{SYSTEM_NAMESPACE}/secrets", {"metadata": {"name": bound_to}})
+    place = ("--namespace", SYSTEM_NAMESPACE, "--bound-object-kind", "Secret", "--bound-object-name", bound_to)
+    new = file.with_suffix(".new")
+    new.write_text(plane.kubectl("create", "token", "gitops-reconciler", *place).stdout.strip())
+    new.rename(file)
+
+
+def _with_token_file(reconciler: Installation, file: Path, directory: Path) -> Path:
+    """The reconciler's kubeconfig, with that file instead of a token."""
+    document = yaml.safe_load(Path(reconciler.reconciler_command()[2]).read_text())
+    document["users"][0]["user"] = {"tokenFile": str(file)}
+    path = directory / "kubeconfig"
+    path.write_text(yaml.safe_dump(document))
+    return path
 
 
 def _restored_after(app: App, fault: Callable[[], Any]) -> None:
@@ -251,6 +333,34 @@ def _small_disk(directory: Path) -> Iterator[None]:
         yield
     finally:
         subprocess.run(["umount", "--lazy", str(directory)], check=True)
+
+
+# Many of them
+
+
+def test_a_hundred_gitsyncs_of_one_repository_share_its_mirror(app: App, reconciler: Installation) -> None:
+    mirrors = Path(reconciler.reconciler_command()[4])
+    before = set(mirrors.glob("*/HEAD"))
+    numbers = range(100)
+    files = {f"apps/{n:03}/all.yaml": manifest(config_map(f"one-{n:03}", key="first")) for n in numbers}
+    app.repository.commit(files)
+    each = [App(app.plane, app.live.namespace, app.repository, name=f"{app.name}-{n:03}") for n in numbers]
+    names = {f"one-{n:03}" for n in numbers}
+    try:
+        for n, one in zip(numbers, each, strict=True):
+            one.create(interval="2s", path=f"apps/{n:03}")
+        wait_until(lambda: app.live.names("configmaps") == names, 3 * SECONDS, "all objects")
+        sha = app.repository.commit({"apps/007/all.yaml": manifest(config_map("one-007", key="second"))})
+        each[7].wait_synced(sha)
+        assert app.live.data("one-007") == {"key": "second"}
+        app.live.delete("configmaps", "one-099")
+        wait_until(lambda: app.live.data("one-099"), SECONDS, "the restore")
+        assert len(set(mirrors.glob("*/HEAD")) - before) == 1
+    finally:
+        for one in each:
+            one.delete()
+    for one in each:
+        one.wait_gone()
 
 
 # What goes on meanwhile

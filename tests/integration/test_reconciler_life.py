@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -217,3 +218,36 @@ def test_a_gitsync_with_an_account_may_do_what_the_account_may(tenant: App) -> N
     wait_until(lambda: (tenant.status.get("restored") or {}).get("total") == 1, SECONDS, "the restore")
     (write,) = tenant.writes(mark, resource="configmaps")
     assert write["impersonatedUser"]["username"] == user
+
+
+def test_what_the_account_may_not_read_is_not_told_by_declaring_it(tenant: App, control_plane: ControlPlane) -> None:
+    """Whether a guess at another namespace's Secret is right or wrong, the GitSync's status and Events are the same."""
+    kubectl = control_plane.kubectl
+    theirs = f"{tenant.live.namespace}-theirs"
+    control_plane.request("POST", "/api/v1/namespaces", {"metadata": {"name": theirs}})
+    kubectl("create", "secret", "generic", "login", "-n", theirs, "--from-literal=password=hunter2")
+    kubectl("create", "serviceaccount", "deployer", "-n", tenant.namespace)
+    kubectl("create", "role", "deployer", "-n", tenant.namespace, "--verb=*", "--resource=configmaps,secrets")
+    account = f"--serviceaccount={tenant.namespace}:deployer"
+    kubectl("create", "rolebinding", "deployer", "-n", tenant.namespace, "--role=deployer", account)
+
+    def told(sha: str) -> list[str]:
+        wait_until(lambda: tenant.status.get("lastAttempted", {}).get("revision") == sha, SECONDS, "the attempt")
+        tenant.wait_failed("SyncFailed", "login")
+        status = tenant.status
+        conditions = [f"{one['type']} {one['status']} {one['reason']} {one['message']}" for one in status["conditions"]]
+        rows = [f"{row['kind']} {row['object']} {row.get('field')}" for row in status["drift"]]
+        # How long drift has lasted, and which commit it was, is another each time.
+        return [re.sub(r"since \S+|[0-9a-f]{8,40}", "", one) for one in [*conditions, *rows, str(status["objects"])]]
+
+    answers = []
+    for guess in ("hunter2", "wrong"):
+        guessed = secret("login", password=guess)
+        guessed["metadata"]["namespace"] = theirs
+        sha = tenant.commit(config_map("settings"), guessed)
+        if not tenant.exists:
+            tenant.create(serviceAccountName="deployer")
+        answers.append(told(sha))
+    assert answers[0] == answers[1]
+    assert not [line for line in answers[0] if "password" in line]
+    kubectl("delete", "namespace", theirs, "--wait=false")

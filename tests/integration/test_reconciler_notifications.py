@@ -7,6 +7,7 @@ import hmac
 import json
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -75,6 +76,55 @@ def test_slack_gets_a_text(shop: App, inbox: tuple[str, Got]) -> None:
     shop.commit(config_map("settings"), bad="kind: {")
     _, body = wait_letter(got, "SyncFailed")
     assert json.loads(body)["text"].startswith(f":warning: *SyncFailed* GitSync {shop.namespace}/{shop.name}: ")
+
+
+@pytest.mark.parametrize(
+    ("kind", "path", "header", "well", "bad"),
+    [
+        ("GitHub", "/repos/{}/statuses/{}", ("Authorization", "Bearer t0ken"), "success", "failure"),
+        ("GitLab", "/projects/{}/statuses/{}", ("PRIVATE-TOKEN", "t0ken"), "success", "failed"),
+        ("Gitea", "/repos/{}/statuses/{}", ("Authorization", "token t0ken"), "success", "failure"),
+    ],
+)
+def test_what_becomes_of_a_commit_is_told_to_where_it_came_from(
+    shop: App,
+    inbox: tuple[str, Got],
+    reconciler: Installation,
+    kind: str,
+    path: str,
+    header: tuple[str, str],
+    well: str,
+    bad: str,
+) -> None:
+    address, got = inbox
+    notify(shop, kind, address, "Synced", "SyncFailed", "DriftFound", token="t0ken")
+    good = shop.commit(config_map("settings", key="new"))
+    shop.wait_synced(good)
+    headers, body = wait_letter(got, "Synced")
+    assert json.loads(body)["state"] == well
+    assert header in headers.items()
+    broken = shop.commit(config_map("settings"), bad="kind: {")
+    _, body = wait_letter(got, "SyncFailed")
+    assert json.loads(body)["state"] == bad
+    repository = str(shop.repository.path)[1:]
+    repository = quote(repository, safe="") if kind == "GitLab" else repository
+    told = [where for where, _, body in got if b"SyncFailed" in body or b"Synced" in body]
+    assert [where.removeprefix("/hook-path") for where in told][:2] == [
+        path.format(repository, sha) for sha in (good, broken)
+    ]
+    name = f"kubectl-gitops/{shop.namespace}/{shop.name}"
+    assert json.loads(body)["name" if kind == "GitLab" else "context"] == name
+    assert "t0ken" not in reconciler.log("reconciler", lines=100_000)
+
+
+def test_while_git_cannot_be_reached_the_last_commit_keeps_its_status(shop: App, inbox: tuple[str, Got]) -> None:
+    address, got = inbox
+    notify(shop, "GitHub", address, "Synced", "SyncFailed", token="t0ken")
+    with shop.git_unreachable():
+        shop.wait_failed("SourceError", "")
+    sha = shop.commit(config_map("settings", key="new"))
+    wait_letter(got, "Synced")
+    assert {(where.rpartition("/")[2], json.loads(body)["state"]) for where, _, body in got} == {(sha, "success")}
 
 
 def test_who_cannot_be_reached_holds_up_nothing(shop: App, reconciler: Installation) -> None:

@@ -9,7 +9,11 @@ import json
 import os
 import secrets
 import subprocess
+import urllib.request
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Self
+
+import psutil
 
 from tests.testbed import components
 from tests.testbed.apiclient import ApiClient
@@ -21,7 +25,7 @@ from tests.testbed.processes import Processes
 from tests.testbed.waiting import wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
     from types import TracebackType
 
@@ -157,6 +161,22 @@ class ControlPlane:
         self.stop_apiserver(grace_seconds=grace_seconds)
         self.start_apiserver()
 
+    @contextmanager
+    def etcd_paused(self) -> Iterator[None]:
+        """While in here, etcd answers nothing, and keeps its connections: as on a disk that has stalled."""
+        data = f"--data-dir={self._files.directory / 'etcd'}"
+        (etcd,) = (one for one in psutil.process_iter(["cmdline"]) if data in (one.info["cmdline"] or []))
+        etcd.suspend()
+        try:
+            yield
+        finally:
+            etcd.resume()
+
+    def compact_etcd(self) -> None:
+        """Have etcd forget all but the present, as the API server does every five minutes."""
+        latest = self._etcd("kv/range", {"key": "AA==", "range_end": "AA==", "count_only": True})["header"]["revision"]
+        self._etcd("kv/compaction", {"revision": latest, "physical": True})
+
     def check_alive(self) -> None:
         """Raises ControlPlaneFailed when a component has exited by itself."""
         for name, code in self._processes.exited().items():
@@ -240,6 +260,11 @@ class ControlPlane:
         return [json.loads(line) for line in complete.splitlines()]
 
     # Inside
+
+    def _etcd(self, method: str, body: dict[str, Any]) -> Any:
+        url = f"http://{HOST}:{self.ports.etcd}/v3/{method}"
+        with urllib.request.urlopen(url, data=json.dumps(body).encode(), timeout=10) as answer:
+            return json.load(answer)
 
     def _start(self, name: str, flags: Sequence[str]) -> None:
         self._processes.start(name, [str(self._assets / name), *flags])

@@ -52,6 +52,23 @@ def test_each_change_is_told_once(before: Object, after: Object, reasons: list[s
     assert set(found) <= REASONS.keys()
 
 
+@pytest.mark.parametrize(
+    ("after", "revision"),
+    [
+        (status(SYNCED, **AT_2), "2"),
+        (status(DRIFT, **AT_2), "2"),
+        (status(DEGRADED, **AT_2), "2"),
+        (status(FAILED, history=[{"revision": "3", "result": "Failed"}], **AT_2), "3"),
+        # That Git cannot be reached says nothing of the commit that was synced last.
+        (status(FAILED, history=[{"revision": "2", "result": "Synced"}], **AT_2), ""),
+        (status(FAILED), ""),
+    ],
+)
+def test_the_commit_that_it_is_about_is_known(after: Object, revision: str) -> None:
+    (found,) = changes_between({}, after)
+    assert found.revision == revision
+
+
 def test_drift_is_named_with_its_first_fields() -> None:
     rows = [{"object": f"ConfigMap/{n}", "field": "data.key"} for n in range(5)]
     (found,) = changes_between({}, status(DRIFT, drift=rows))

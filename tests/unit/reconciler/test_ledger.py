@@ -86,6 +86,16 @@ def test_drift_is_noticed_and_gone_when_it_is_mended(ledger: Ledger, time: Time)
     assert ledger.drifted()[0].since == "at 103"
 
 
+def test_how_long_drift_has_lasted_does_not_depend_on_the_wall_clock() -> None:
+    """It is set back by a day meanwhile; what people are told of the beginning is as it was then."""
+    steady, wall = iter([100.0, 160.0]), iter(["2026-01-02T00:00:00Z", "2026-01-01T00:01:00Z"])
+    ledger = Ledger(KEY, rules=Rules, clock=lambda: next(steady), wall_clock=lambda: next(wall))
+    ledger.adopt(snapshot(entry_of(WEB, LIVE)), {WEB.key: WEB})
+    ledger.observe(by_hand(11), WEB.key)
+    assert ledger.oldest_drift_seconds() == 60.0
+    assert ledger.drifted()[0].since == "2026-01-02T00:00:00Z"
+
+
 def test_what_is_older_than_what_is_known_is_no_news(ledger: Ledger) -> None:
     assert not ledger.observe(by_hand(9), WEB.key)
     assert not ledger.observe_gone(WEB.key, 9)
