@@ -32,6 +32,13 @@ from kubectl_gitops.errors import GitOpsError
 )
 @click.option("--service", default="gitops-webhook", show_default=True, help="Its Service, where no --url is given.")
 @click.option(
+    "--certificate-secret",
+    metavar="NAME",
+    default="",
+    help="The Secret in the namespace that holds tls.crt, tls.key and ca.crt, as cert-manager makes it; it is watched. "
+    "Without it, the webhook makes its own certificates.",
+)
+@click.option(
     "--drain-seconds",
     type=click.FloatRange(min=0),
     default=10.0,
@@ -56,14 +63,15 @@ def main(
     metrics_listen: str,
     url: str | None,
     service: str,
+    certificate_secret: str,
     drain_seconds: float,
     rotation_wait_seconds: float,
     log_level: str,
 ) -> None:
     """Refuse changes of managed objects that diverge from Git.
 
-    Serves admission reviews over TLS, with a certificate of its own, and keeps its ValidatingWebhookConfiguration
-    at the kinds of object that are managed. SIGTERM drains and stops it, SIGHUP has it serve a new certificate.
+    Serves admission reviews over TLS, and keeps its ValidatingWebhookConfiguration at the kinds of object that are
+    managed. SIGTERM drains and stops it, SIGHUP has it serve a new certificate.
     """
     from kubectl_gitops.serving.endpoint import chosen_port, read_endpoint
     from webhook.serving import serve
@@ -79,6 +87,7 @@ def main(
             metrics_listen=chosen_port(read_endpoint(metrics_listen)),
             service=service,
             url=read_url(url, port=endpoint.port) if url else None,
+            certificate_secret=certificate_secret,
             log_level=log_level,
             drain_seconds=drain_seconds,
             rotation_wait_seconds=rotation_wait_seconds,

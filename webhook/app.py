@@ -84,8 +84,11 @@ def create_app(
     return app
 
 
-def create_health_app(state: State, metrics: Metrics) -> Flask:
-    """Plain HTTP, for inside the pod network: nothing in it tells of objects."""
+def create_health_app(state: State, metrics: Metrics, *, is_trusted: Callable[[], bool] = lambda: True) -> Flask:
+    """Plain HTTP, for inside the pod network: nothing in it tells of objects.
+
+    ``is_trusted`` tells whether the API server accepts the certificate that is served.
+    """
     app = Flask(__name__, static_folder=None)
 
     @app.get("/healthz")
@@ -95,7 +98,9 @@ def create_health_app(state: State, metrics: Metrics) -> Flask:
     @app.get("/readyz")
     def readyz() -> Response:
         if state.ready:
-            return Response("ok\n", content_type=_TEXT)
+            if is_trusted():
+                return Response("ok\n", content_type=_TEXT)
+            return Response("the API server does not trust the certificate yet\n", status=503, content_type=_TEXT)
         return Response("snapshots and GitSyncs are not synced yet\n", status=503, content_type=_TEXT)
 
     @app.get("/metrics")

@@ -35,6 +35,9 @@ CONNECTIONS = 4096
 HEADER_MILLISECONDS = 120_000
 #: How long a server that is replaced keeps what is open: until the API servers have closed what they do not use.
 REPLACED_SECONDS = 120.0
+#: A server is given that long to begin before it is replaced: it does so in a thread of its own, and many that begin at
+#: once can end the process.
+BETWEEN_SECONDS = 1.0
 #: What still runs after all that is cut off.
 _FINISH_SECONDS = 5.0
 
@@ -66,14 +69,26 @@ class Listener:
         self._log_config = jsonlog.logging_config(log_level)
         self._current: _Serving | None = None
         self._replaced: dict[asyncio.Task[None], _Serving] = {}
-        # Accepts nothing, ever: what a server listens on that has been replaced.
-        self._silent = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self._silent.bind("")
-        self._silent.listen(1)
+        self._begun_at = -BETWEEN_SECONDS
+        self._next: asyncio.TimerHandle | None = None
+        # What a server listens on that has been replaced: nobody is told of it. Of TCP, for one that is replaced before
+        # it has begun asks for its address, and ends the process's answers where that is of another kind.
+        self._silent = socket.create_server(("127.0.0.1", 0), backlog=1)
         self._silent.setblocking(False)
 
     def serve(self, files: LeafFiles) -> None:
-        """Serve with this certificate from now on."""
+        """Serve with this certificate from now on; or soon, where the one before has only just begun."""
+        if self._next is None:
+            loop = asyncio.get_running_loop()
+            wait_seconds = self._begun_at + BETWEEN_SECONDS - loop.time()
+            if wait_seconds > 0:
+                self._next = loop.call_later(wait_seconds, self._serve, files)
+            else:
+                self._serve(files)
+
+    def _serve(self, files: LeafFiles) -> None:
+        """What the files hold by now: the last that was written."""
+        self._next, self._begun_at = None, asyncio.get_running_loop().time()
         before, self._current = self._current, self._start(files)
         if before is not None:
             leaving = asyncio.get_running_loop().create_task(self._replace(before))
@@ -82,6 +97,8 @@ class Listener:
 
     async def drain(self, seconds: float) -> None:
         """Answer for that long, asking each client to go elsewhere; then finish what is under way and stop."""
+        if self._next is not None:
+            self._next.cancel()
         current, self._current = self._current, None
         if current is None:
             return

@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Protocol
 
 from kubectl_gitops.api.names import WEBHOOK_REGISTERED
@@ -107,7 +108,7 @@ class Registration:
                     applied, is_away = None, True
                 elif wanted != applied or not self._registered.is_as(wanted):
                     if wanted == applied:
-                        self._put_back(wanted)
+                        self._put_back(partial(self._configure, resources))
                     else:
                         apply_configuration(self._cluster, wanted)
                         _log.info("registered", extra={"resources": sorted(resource.plural for resource in resources)})
@@ -118,9 +119,10 @@ class Registration:
                 _log.warning("cannot register", extra={"why": str(exc)})
             seen, view = self._views.wait_changed(seen, LOOK_AGAIN_SECONDS if is_settled else RETRY_SECONDS)
 
-    def _put_back(self, wanted: Object) -> None:
+    def _put_back(self, configure: Callable[[], Object]) -> None:
         """Undo what others have changed, unless that was our own write, of which the watch has not told yet."""
         self._stopped.wait(_SETTLE_SECONDS)
+        wanted = configure()  # by now another replica's authority may be known, which it has put there
         if not self._registered.is_as(wanted) and not self._registered.was_taken_away:
             apply_configuration(self._cluster, wanted)
             _log.warning("put back what others had changed in the configuration")

@@ -12,7 +12,7 @@ import socket
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -29,9 +29,11 @@ from webhook.gateway import Gateway
 from webhook.listener import Listener, listen
 from webhook.metrics import Metrics
 from webhook.presence import Presence
+from webhook.provided import Provided, wait_provided
 from webhook.recording import Recorder
 from webhook.registration import Registration
 from webhook.rotation import Rotation
+from webhook.secretcertificate import SecretCertificate
 from webhook.settings import Settings
 from webhook.state import LiveState
 
@@ -50,7 +52,7 @@ def serve(settings: Settings) -> None:
     _check_free(settings.metrics_listen)
     _check_free(settings.listen)
     cluster = settings.connect()
-    authorities = shared_authorities(cluster, settings.namespace)
+    source = _certificate_source(settings, cluster)
     # A snapshot is taken in beside the thread that answers: let it have its turn soon.
     sys.setswitchinterval(_SWITCH_SECONDS)
     # A review leaves no cycles behind, but makes thousands of objects: a search for cycles with each would find none.
@@ -58,11 +60,11 @@ def serve(settings: Settings) -> None:
     gc.freeze()
     gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
     with _private_directory() as directory, listen(settings.listen) as listening:
-        asyncio.run(_serve(settings, cluster, authorities, directory, listening))
+        asyncio.run(_serve(settings, cluster, source, directory, listening))
 
 
 async def _serve(
-    settings: Settings, cluster: Cluster, authorities: Authorities, directory: Path, listening: socket.socket
+    settings: Settings, cluster: Cluster, source: Authorities | Provided, directory: Path, listening: socket.socket
 ) -> None:
     loop = asyncio.get_running_loop()
     stopped: asyncio.Future[signal.Signals] = loop.create_future()
@@ -79,33 +81,32 @@ async def _serve(
         listener.serve(write_leaf(leaf, directory))
         metrics.certificate(leaf.expires)
 
-    rotation = Rotation(
-        cluster,
-        settings.namespace,
-        authorities,
-        names=settings.server_names,
-        serve=lambda leaf: loop.call_soon_threadsafe(serve_leaf, leaf),
-        trusted=state.wake,
-        is_trusted=functools.partial(holds_bundle, cluster),
-        wait_seconds=settings.rotation_wait_seconds,
+    certificate = _certificate(
+        settings, cluster, source, serve=lambda leaf: loop.call_soon_threadsafe(serve_leaf, leaf), trusted=state.wake
     )
 
     def is_answered() -> bool:
-        return answers(settings.listen, name=settings.server_names[0], ca_pem=rotation.bundle_pem)
+        return answers(settings.listen, name=settings.server_names[0], ca_pem=certificate.bundle_pem)
 
-    presence = Presence(cluster, settings.namespace, settings.replica, is_ready=lambda: state.ready and is_answered())
+    presence = Presence(
+        cluster,
+        settings.namespace,
+        settings.replica,
+        is_ready=lambda: state.ready and certificate.is_trusted and is_answered(),
+    )
     registration = Registration(
         cluster,
         state,
         namespace=settings.namespace,
         configure=lambda kinds: webhook_configuration(
-            kinds, settings.client_config, rotation.bundle_pem, namespace=settings.namespace
+            kinds, settings.client_config, certificate.bundle_pem, namespace=settings.namespace
         ),
         answers=is_answered,
     )
-    PlainServer(create_health_app(state, metrics), settings.metrics_listen).start("health")
-    loop.add_signal_handler(signal.SIGHUP, lambda: threading.Thread(target=rotation.renew_leaf).start())
-    rotation.start()
+    health = create_health_app(state, metrics, is_trusted=lambda: certificate.is_trusted)
+    PlainServer(health, settings.metrics_listen).start("health")
+    loop.add_signal_handler(signal.SIGHUP, lambda: threading.Thread(target=certificate.renew_leaf).start())
+    certificate.start()
     state.start()
     registration.start()
     presence.start()
@@ -117,12 +118,51 @@ async def _serve(
     signalled = await stopped
     _log.info("stopping", extra={"signal": signalled.name})
     state.retire()
-    rotation.stop()
+    certificate.stop()
     registration.stop()
     # At once, not after the drain: where this was the last replica, the floor is raised while we still answer.
     withdrawn = asyncio.create_task(asyncio.to_thread(presence.withdraw))
     await listener.drain(settings.drain_seconds if signalled is signal.SIGTERM else 0.0)
     await withdrawn
+
+
+def _certificate_source(settings: Settings, cluster: Cluster) -> Authorities | Provided:
+    """What there is to begin with. Raises BadCertificate where it cannot be used."""
+    if not settings.certificate_secret:
+        return shared_authorities(cluster, settings.namespace)
+    return wait_provided(cluster, settings.namespace, settings.certificate_secret, settings.server_names[0])
+
+
+def _certificate(
+    settings: Settings,
+    cluster: Cluster,
+    source: Authorities | Provided,
+    *,
+    serve: Callable[[Leaf], object],
+    trusted: Callable[[], None],
+) -> Rotation | SecretCertificate:
+    """What keeps the certificate fresh: ourselves, or a Secret that others write."""
+    if isinstance(source, Provided):
+        return SecretCertificate(
+            cluster,
+            settings.namespace,
+            settings.certificate_secret,
+            source,
+            server_name=settings.server_names[0],
+            serve=serve,
+            trusted=trusted,
+            wait_seconds=settings.rotation_wait_seconds,
+        )
+    return Rotation(
+        cluster,
+        settings.namespace,
+        source,
+        names=settings.server_names,
+        serve=serve,
+        trusted=trusted,
+        is_trusted=functools.partial(holds_bundle, cluster),
+        wait_seconds=settings.rotation_wait_seconds,
+    )
 
 
 def _stop(stopped: asyncio.Future[signal.Signals], signalled: signal.Signals) -> None:

@@ -27,6 +27,7 @@ class Settings:
 
     ``replica`` is a name for this process, no other's, and a valid one for a Lease. ``drain_seconds`` is how long it
     goes on answering after SIGTERM, ``rotation_wait_seconds`` how long each step of a rotation of the authority takes.
+    ``certificate_secret`` names the Secret from which the certificate comes; without one it is of our own making.
     """
 
     kubeconfig: Path | None
@@ -35,6 +36,7 @@ class Settings:
     metrics_listen: Endpoint
     service: str
     url: str | None = None
+    certificate_secret: str = ""
     replica: str = field(default_factory=_replica)
     log_level: str = "info"
     drain_seconds: float = 10.0

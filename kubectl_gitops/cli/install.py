@@ -27,7 +27,12 @@ Next: run gitops-reconciler and gitops-webhook (README.md says how), then
 
 @click.command("install")
 @click.option("--export", is_flag=True, help="Print the manifests instead of applying them.")
-@click.option("--overlay", metavar="NAME", default="", help="One of manifests/overlays: dev, ha.  [default: the base]")
+@click.option(
+    "--overlay",
+    metavar="NAME",
+    default="",
+    help="One of manifests/overlays: cert-manager, dev, ha.  [default: the base]",
+)
 @click.option(
     "--image", metavar="IMAGE", default="", help="The image of both processes, where a registry of yours has it."
 )

@@ -28,11 +28,12 @@ def command(purge: bool, yes: bool, options: ClusterOptions) -> None:
     The webhook's configuration goes first, so that nobody is locked out. Whatever was synced from Git stays as it is,
     and goes on running.
     """
+    from kubectl_gitops.installation.installed import installed_overlay
     from kubectl_gitops.installation.manifests import read_manifests
     from kubectl_gitops.installation.removing import Removal, is_installed
 
     cluster = options.connect()
-    objects = read_manifests()
+    objects = read_manifests(installed_overlay(cluster))
     if not is_installed(cluster, objects):
         write("kubectl-gitops is not installed in this cluster\n")
         return

@@ -17,7 +17,7 @@ from kubectl_gitops.cluster.connection import Cluster
 from kubectl_gitops.cluster.discovery import Discovery
 from kubectl_gitops.cluster.reading import get_object
 from kubectl_gitops.cluster.writing import apply_object, delete_object
-from kubectl_gitops.errors import ClusterError, NotFound
+from kubectl_gitops.errors import ClusterError, InvalidInput, NotFound
 
 ESTABLISH_SECONDS = 30.0
 
@@ -25,9 +25,16 @@ ESTABLISH_SECONDS = 30.0
 def apply_all(cluster: Cluster, objects: Iterable[Object]) -> Iterator[tuple[ResourceKey, str]]:
     """Apply each object; yields its key and what came of it, in kubectl's words: created, configured, unchanged.
 
-    Ends when the API server serves GitSyncs. Raises ClusterError.
+    Ends when the API server serves GitSyncs. Raises ClusterError, and InvalidInput before anything is applied, where
+    the cluster lacks what an overlay needs.
     """
-    discovery = Discovery(cluster)
+    discovery, objects = Discovery(cluster), list(objects)
+    for obj in objects:
+        if obj["apiVersion"].startswith("cert-manager.io/") and discovery.find(obj["apiVersion"], obj["kind"]) is None:
+            raise InvalidInput(
+                f"the cluster has no {obj['kind']} of {obj['apiVersion']}",
+                hint="install cert-manager first, or this without --overlay: the webhook makes its own certificates",
+            )
     for obj in objects:
         yield key_of(obj), _apply(cluster, discovery, obj)
     _wait_served(discovery)

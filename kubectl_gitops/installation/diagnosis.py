@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from kubectl_gitops import __version__
-from kubectl_gitops.api.names import API_VERSION, KIND, PROBE_WEBHOOK_NAME, WEBHOOK_CONFIGURATION
+from kubectl_gitops.api.names import API_VERSION, KIND, PROBE_WEBHOOK_NAME, WEBHOOK_CONFIGURATION, WEBHOOK_REGISTERED
 from kubectl_gitops.api.objects import Object, key_of
 from kubectl_gitops.cluster.connection import Cluster
 from kubectl_gitops.cluster.discovery import Discovery
@@ -150,11 +150,7 @@ class Diagnosis:
         resource = self._discovery.need("admissionregistration.k8s.io/v1", "ValidatingWebhookConfiguration")
         live = get_object(self._cluster, resource, "", WEBHOOK_CONFIGURATION)
         if live is None:
-            yield Result(
-                what="webhook configuration",
-                fault="there is none",
-                hint="the webhook writes it when it is ready: see its pods",
-            )
+            yield self._absent_configuration()
             return
         bundles = {hook["name"]: hook["clientConfig"].get("caBundle") or "" for hook in live.get("webhooks") or ()}
         if PROBE_WEBHOOK_NAME not in bundles:
@@ -165,6 +161,18 @@ class Diagnosis:
             yield Result(what="webhook configuration", fault="its entries trust different authorities", hint=_RESTART)
         for bundle in sorted(set(bundles.values())):
             yield _certificate(bundle, self._clock())
+
+    def _absent_configuration(self) -> Result:
+        """A person may have taken it away, to be let through; then the webhook does not make it again."""
+        config_maps = self._discovery.need("v1", "ConfigMap")
+        was_there = get_object(self._cluster, config_maps, self.namespace, WEBHOOK_REGISTERED) is not None
+        return Result(
+            what="webhook configuration",
+            fault="somebody has deleted it, so nothing is refused" if was_there else "there is none",
+            hint="kubectl gitops install brings it back"
+            if was_there
+            else "the webhook writes it when it is ready: see its pods",
+        )
 
     def _webhook(self) -> Iterator[Result]:
         probe = probe_webhook(self._cluster, self.namespace)

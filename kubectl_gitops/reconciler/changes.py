@@ -37,12 +37,19 @@ REASONS = {
     "Resumed": False,
     "HealthDegraded": True,
     "HealthRecovered": False,
+    "BreakGlassOpened": True,
+    "BreakGlassEnded": False,
 }
 
 
 def changes_between(before: Object, after: Object) -> list[Change]:
     """The changes from one status to the next, in the order of REASONS' groups."""
-    return [*_syncs(before, after), *_drifts(before, after), *_healths(before, after)]
+    return [
+        *_syncs(before, after),
+        *_drifts(before, after),
+        *_healths(before, after),
+        *_break_glasses(before, after),
+    ]
 
 
 def _syncs(before: Object, after: Object) -> Iterator[Change]:
@@ -79,6 +86,17 @@ def _healths(before: Object, after: Object) -> Iterator[Change]:
         yield Change("HealthDegraded", str(new["message"]), _revision(after))
     elif new.get("status") == "True" and old.get("status") == "False":
         yield Change("HealthRecovered", str(new["message"]), _revision(after))
+
+
+def _break_glasses(before: Object, after: Object) -> Iterator[Change]:
+    """Of several at once the status tells of the one that ends last: another that ends sooner is no news."""
+    old, new = before.get("breakGlass") or {}, after.get("breakGlass") or {}
+    if new.get("open") and (not old.get("open") or str(new["until"]) > str(old["until"])):
+        only = ", ".join(new["only"]) or "all objects"
+        yield Change("BreakGlassOpened", f"{new['by']} may change {only} until {new['until']}: {new['reason']}")
+    elif old.get("open") and not new.get("open"):
+        what = "restored" if old.get("then") == "Restore" else "reported, and not restored"
+        yield Change("BreakGlassEnded", f"the break-glass of {old['by']} has ended, drift is {what}: {old['reason']}")
 
 
 def _condition(status: Object, kind: str) -> Object:

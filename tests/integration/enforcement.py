@@ -21,10 +21,10 @@ WEBHOOK = 'admission webhook "managed.kubectl-gitops.dev" denied the request'
 
 
 @contextmanager
-def running_both(plane: ControlPlane) -> Iterator[Installation]:
+def running_both(plane: ControlPlane, *options: str) -> Iterator[Installation]:
     with Installation(plane) as installation:
         installation.gitops("install", "--no-pods")
-        installation.start_reconciler()
+        installation.start_reconciler(*options)
         installation.start_webhook()
         yield installation
         for name in ("reconciler", "webhook"):

@@ -10,18 +10,19 @@ from typing import Any
 
 import pytest
 
-from tests.integration.enforcement import WEBHOOK, Guarded, greet, running_both, wait_floor
-from tests.integration.gitsyncs import SECONDS, App, config_map, deployment, new_repository
+from tests.integration.enforcement import WEBHOOK, Guarded, Object, greet, running_both, wait_floor
+from tests.integration.gitsyncs import SECONDS, App, config_map, deployment, new_repository, secret
 from tests.testbed.controlplane import ControlPlane
 from tests.testbed.installation import BIN, Installation
 from tests.testbed.waiting import wait_until
+from tests.unit.reconciler.test_outgoing import Got, listening
 
 REASON = "INC-42 checkout is down"
 
 
 @pytest.fixture(scope="module")
 def both(control_plane: ControlPlane) -> Iterator[Installation]:
-    with running_both(control_plane) as installation:
+    with running_both(control_plane, "--allow-insecure-notifications") as installation:
         yield installation
 
 
@@ -73,6 +74,43 @@ def test_it_ends_by_itself(shop: Guarded) -> None:
     shop.wait_greeting("hello")
     shop.refused(*greet("bye"), by=WEBHOOK)
     wait_until(lambda: not glass(shop), SECONDS, "what has ended to be cleared away")
+
+
+def test_its_opening_and_its_end_are_told(shop: Guarded) -> None:
+    """As Events, and to whom the GitSync names; Events are what notifications go by."""
+    with listening() as (port, got):
+        name = f"{shop.app.name}-chat"
+        address = secret(name, address=f"http://127.0.0.1:{port}/")
+        shop.plane.request("POST", f"/api/v1/namespaces/{shop.app.namespace}/secrets", address)
+        told = {"type": "Generic", "secretRef": {"name": name}, "on": ["BreakGlassOpened", "BreakGlassEnded"]}
+        shop.app.change({"notifications": [told]})
+        shop.app.wait_observed()
+        shop.gitops("break-glass", shop.app.name, "--for", "30m", "--reason", REASON, "--only", "cm/settings")
+        opened = wait_letter(got, "BreakGlassOpened")
+        assert opened["severity"] == "warning"
+        assert opened["message"].startswith("admin may change ConfigMap/settings until ")
+        assert opened["message"].endswith(f"Z: {REASON}")
+        shop.gitops("break-glass", shop.app.name, "--end")
+        ended = wait_letter(got, "BreakGlassEnded")
+        assert ended["message"] == f"the break-glass of admin has ended, drift is restored: {REASON}"
+        assert len(got) == 2
+
+    def events() -> set[str]:
+        query = f"fieldSelector=involvedObject.kind=GitSync,involvedObject.name={shop.app.name}"
+        found = shop.plane.request("GET", f"/api/v1/namespaces/{shop.app.namespace}/events?{query}")["items"]
+        return {one["message"] for one in found}
+
+    wait_until(lambda: {opened["message"], ended["message"]} <= events(), SECONDS, "Events of both")
+
+
+def wait_letter(got: Got, reason: str) -> Object:
+    def found() -> Object | None:
+        letters = [json.loads(body) for _, _, body in got]
+        return next((letter for letter in letters if letter["reason"] == reason), None)
+
+    letter = wait_until(found, SECONDS, f"a notification of {reason}")
+    assert letter is not None
+    return letter
 
 
 def test_it_is_only_for_what_it_names(shop: Guarded) -> None:

@@ -62,7 +62,7 @@ def test_without_pods_there_are_the_rights_and_the_resource() -> None:
 
 
 def test_an_overlay_that_there_is_not_is_named_with_those_that_there_are() -> None:
-    assert {"dev", "ha"} <= set(overlays())
+    assert {"cert-manager", "dev", "ha"} <= set(overlays())
     with pytest.raises(InvalidInput) as caught:
         read_manifests("prod")
     assert str(caught.value) == "there is no overlay 'prod'"
@@ -80,6 +80,20 @@ def test_the_webhook_may_not_read_what_it_decides_about_nor_write_what_people_ow
         ("validatingwebhookconfigurations", "kubectl-gitops.dev"),
         ("events", ""),  # of denials, counted in the one that is there
     }
+
+
+def test_with_cert_manager_the_webhook_writes_no_secret() -> None:
+    objects = read_manifests("cert-manager")
+    secrets = {one.verb for one in rights_of(objects, "gitops-webhook") if one.resource == "secrets"}
+    assert secrets == {"get", "list", "watch"}
+    assert set(rights_of(objects, "gitops-webhook")) < set(rights_of(OBJECTS, "gitops-webhook"))
+    (webhook,) = [obj for obj in objects if obj["kind"] == "Deployment" and obj["metadata"]["name"] == "gitops-webhook"]
+    names = {obj["spec"]["secretName"]: obj["spec"] for obj in objects if obj["kind"] == "Certificate"}
+    option = next(one for one in containers(webhook)[0]["args"] if one.startswith("--certificate-secret="))
+    leaf = names[option.partition("=")[2]]
+    # What the API server asks for.
+    assert "gitops-webhook.gitops-system.svc" in leaf["dnsNames"]
+    assert {obj["metadata"]["labels"]["app.kubernetes.io/part-of"] for obj in objects} == {"kubectl-gitops"}
 
 
 def test_the_reconciler_s_own_role_writes_nothing_of_people_s() -> None:

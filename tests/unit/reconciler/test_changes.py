@@ -19,6 +19,11 @@ def status(*conditions: Object, **more: Any) -> Object:
     return {"conditions": list(conditions), **more}
 
 
+def glass(*, until: int = 5, is_open: bool = True, only: tuple[str, ...] = (), then: str = "Restore") -> Object:
+    ends = f"2026-11-24T02:0{until}:00Z"
+    return {"by": "eve", "reason": "INC-42", "until": ends, "only": list(only), "then": then, "open": is_open}
+
+
 SYNCED = condition("Synced", "True", "Synced", "synced 1: 2 objects")
 FAILED = condition("Synced", "False", "SourceError", "cannot reach repository")
 SUSPENDED = condition("Synced", "True", "Suspended", "synced 1; new commits wait to be asked for")
@@ -44,6 +49,13 @@ AT_1, AT_2 = {"synced": {"revision": "1"}}, {"synced": {"revision": "2"}}
         (status(HEALTHY), status(DEGRADED), ["HealthDegraded"]),
         (status(DEGRADED), status(condition("Healthy", "Unknown", "Progressing")), []),
         (status(DEGRADED), status(HEALTHY), ["HealthRecovered"]),
+        ({}, status(breakGlass=glass()), ["BreakGlassOpened"]),
+        (status(breakGlass=glass()), status(breakGlass=glass()), []),
+        (status(breakGlass=glass(until=9)), status(breakGlass=glass(until=5)), []),
+        (status(breakGlass=glass(until=5)), status(breakGlass=glass(until=9)), ["BreakGlassOpened"]),
+        (status(breakGlass=glass()), status(breakGlass=glass(is_open=False)), ["BreakGlassEnded"]),
+        (status(breakGlass=glass(is_open=False)), status(breakGlass=glass(is_open=False)), []),
+        (status(breakGlass=glass(is_open=False)), status(breakGlass=glass()), ["BreakGlassOpened"]),
     ],
 )
 def test_each_change_is_told_once(before: Object, after: Object, reasons: list[str]) -> None:
@@ -81,3 +93,13 @@ def test_restores_are_counted() -> None:
     assert changes_between(before, after) == [
         Change("Restored", "Service/web in namespace shop was put back, and 2 more before it")
     ]
+
+
+def test_a_break_glass_is_told_with_who_what_why_and_until_when() -> None:
+    opened = status(breakGlass=glass(only=("Deployment.apps/web", "ConfigMap/settings"), then="Report"))
+    (found,) = changes_between({}, opened)
+    said = "eve may change Deployment.apps/web, ConfigMap/settings until 2026-11-24T02:05:00Z: INC-42"
+    assert found == Change("BreakGlassOpened", said)
+    assert found.is_warning
+    (ended,) = changes_between(opened, status(breakGlass={**opened["breakGlass"], "open": False}))
+    assert ended.message == "the break-glass of eve has ended, drift is reported, and not restored: INC-42"

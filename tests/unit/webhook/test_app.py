@@ -177,6 +177,14 @@ def test_it_is_ready_once_all_is_known_and_alive_before(known: View, status: int
     assert client.get("/healthz").status_code == 200
 
 
+def test_it_is_not_ready_while_the_api_server_does_not_trust_it() -> None:
+    state = Known(View(synced=True))
+    client = create_health_app(state, Metrics(state), is_trusted=lambda: False).test_client()
+    answer = client.get("/readyz")
+    assert (answer.status_code, answer.text) == (503, "the API server does not trust the certificate yet\n")
+    assert client.get("/healthz").status_code == 200
+
+
 def test_metrics_tell_how_many_snapshots_there_are() -> None:
     state = Known(view(WEB))
     answer = create_health_app(state, Metrics(state)).test_client().get("/metrics")

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from cryptography import x509
 from flask import Flask
 
 from kubectl_gitops.serving.endpoint import Endpoint
@@ -46,8 +47,9 @@ class Running:
         self.renew()
 
     def renew(self) -> None:
-        files = write_leaf(self.authority.issue(["127.0.0.1"]), self._directory)
-        self._call(lambda: self._listener.serve(files))
+        leaf = self.authority.issue(["127.0.0.1"])
+        self.serial_number = x509.load_pem_x509_certificate(leaf.certificate_pem).serial_number
+        self._call(lambda: self._listener.serve(write_leaf(leaf, self._directory)))
 
     def drain(self) -> None:
         asyncio.run_coroutine_threadsafe(self._listener.drain(0.2), self._loop).result(20)
@@ -63,6 +65,13 @@ class Running:
         made = http.client.HTTPSConnection("127.0.0.1", self.port, context=context, timeout=10)
         made.connect()
         return made
+
+    def connect_to_another_than(self, known: object) -> http.client.HTTPSConnection | None:
+        made = self.connect()
+        if serial(made) != known:
+            return made
+        made.close()
+        return None
 
     def _call(self, what: Callable[[], None]) -> None:
         async def call() -> None:
@@ -100,8 +109,8 @@ def test_a_new_certificate_is_served_and_old_connections_move_over(tmp_path: Pat
         before = server.connect()
         assert ask(before) == (200, False)
         server.renew()
-        after = server.connect()
-        assert serial(after) != serial(before)
+        after = wait_until(lambda: server.connect_to_another_than(serial(before)), 10, "the new certificate")
+        assert after is not None
         assert ask(after) == (200, False)
         assert ask(before) == (200, True)
         before.close()
@@ -123,3 +132,17 @@ def test_who_drains_answers_and_asks_to_go_elsewhere(tmp_path: Path) -> None:
         wait_until(is_asked_to_go, 5, "an answer that closes")
         draining.join(10)
         connection.close()
+
+
+def test_certificates_may_come_faster_than_a_server_starts(tmp_path: Path) -> None:
+    with running(tmp_path) as server:
+        first = server.connect()
+        for _ in range(20):
+            server.renew()
+        last = wait_until(lambda: server.connect_to_another_than(serial(first)), 10, "the last certificate")
+        assert last is not None
+        assert serial(last) == f"{server.serial_number:X}".rjust(len(str(serial(last))), "0")
+        assert ask(last) == (200, False)
+        assert ask(first) == (200, True)
+        first.close()
+        last.close()

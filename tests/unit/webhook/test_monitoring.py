@@ -13,9 +13,11 @@ import yaml
 from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
+from tests.unit.cluster.fakeserver import cluster_at
 from tests.unit.webhook.cases import deployment, live, request, view
 from webhook.metrics import Metrics
 from webhook.policy import decide
+from webhook.recording import Recorder
 
 MONITORING = Path(__file__).parents[3] / "manifests" / "components" / "monitoring"
 _METRIC = re.compile(r"gitops_webhook_\w+")
@@ -41,6 +43,7 @@ def exported() -> dict[str, set[str]]:
         ready = True
 
     metrics = Metrics(Known())
+    Recorder(cluster_at("http://127.0.0.1:9"), metrics.registry, replica="here")
     metrics.certificate(datetime.now(UTC))
     asked = request("DELETE", old=live(deployment()))
     metrics.count(asked, decide(asked, Known.view))

@@ -93,7 +93,15 @@ def test_settings_reach_a_spawned_worker() -> None:
 def test_help_tells_every_option() -> None:
     result = CliRunner().invoke(main, ["--help"])
     assert result.exit_code == 0
-    for option in ("--kubeconfig", "--namespace", "--listen", "--metrics-listen", "--url", "--service"):
+    for option in (
+        "--kubeconfig",
+        "--namespace",
+        "--listen",
+        "--metrics-listen",
+        "--url",
+        "--service",
+        "--certificate-secret",
+    ):
         assert option in result.output
 
 
