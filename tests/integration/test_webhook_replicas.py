@@ -16,9 +16,10 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import pytest
+import urllib3
 from prometheus_client.parser import text_string_to_metric_families
 
-from kubectl_gitops.api.names import SYSTEM_NAMESPACE, WEBHOOK_REGISTERED
+from kubectl_gitops.api.names import API_VERSION, SYSTEM_NAMESPACE, WEBHOOK_REGISTERED
 from kubectl_gitops.api.objects import Object
 from kubectl_gitops.cluster.connection import MERGE_PATCH, Cluster
 from kubectl_gitops.errors import ClusterError, NotFound, Rejected
@@ -271,6 +272,52 @@ def test_an_authority_that_is_deleted_is_put_back_as_it_was(replicas: Replicas, 
     shop.cluster.request("DELETE", CA_PATH)
     wait_until(lambda: secret_bundle(shop.cluster) == before, 10, "the Secret to be back")
     shop.refused("scale", "deployment/web", "--replicas=9", by="scale.kubectl-gitops.dev")
+
+
+def test_break_glass_opens_and_ends_on_every_replica(
+    control_plane: ControlPlane, replicas: Replicas, shop: Shop
+) -> None:
+    grant(control_plane, "break-glass.yaml")
+    for _ in range(2):
+        replicas.start()
+    shop.wait_enforced("deployment", "web")
+    path = f"/apis/{API_VERSION}/namespaces/{shop.namespace}/breakglasses"
+    glass: Object = {
+        "apiVersion": API_VERSION,
+        "kind": "BreakGlass",
+        "metadata": {"name": "incident"},
+        "spec": {"gitSync": shop.name, "duration": "10m", "reason": "INC-42", "by": "admin"},
+    }
+    wait_until(lambda: verdicts(replicas, shop) == [False, False], 20, "both to refuse")
+    shop.cluster.request("POST", path, body=glass)
+    wait_until(lambda: verdicts(replicas, shop) == [True, True], 20, "both to let it pass")
+    shop.cluster.request("DELETE", f"{path}/incident")
+    wait_until(lambda: verdicts(replicas, shop) == [False, False], 20, "both to refuse again")
+
+
+def verdicts(replicas: Replicas, shop: Shop) -> list[bool]:
+    """What each replica itself says of a change away from Git; the balancer would ask any of them."""
+    live = shop.cluster.get(f"/api/v1/namespaces/{shop.namespace}/configmaps/settings")
+    kind = {"group": "", "version": "v1"}
+    request = {
+        "uid": secrets.token_hex(8),
+        "kind": {**kind, "kind": "ConfigMap"},
+        "resource": {**kind, "resource": "configmaps"},
+        "name": "settings",
+        "namespace": shop.namespace,
+        "operation": "UPDATE",
+        "userInfo": {"username": "jane", "groups": ["system:authenticated"]},
+        "object": {**live, "data": {"mode": "test"}},
+        "oldObject": live,
+        "dryRun": True,
+    }
+    review = {"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": request}
+    ca_pem = authorities_in(shop.cluster.get(CA_PATH)).bundle_pem.decode()
+    answers: list[bool] = []
+    for one in replicas.running:
+        with urllib3.HTTPSConnectionPool("127.0.0.1", listening_port(one), ca_cert_data=ca_pem, timeout=10) as pool:
+            answers.append(pool.request("POST", "/validate", json=review).json()["response"]["allowed"])
+    return answers
 
 
 def failed_calls(shop: Shop) -> float:
