@@ -60,8 +60,12 @@ def _syncs(before: Object, after: Object) -> Iterator[Change]:
         yield Change("Resumed", str(new.get("message", "")))
     if new.get("status") == "False" and (old.get("status") != "False" or old.get("message") != new["message"]):
         yield Change("SyncFailed", str(new["message"]), _failed_revision(after))
+    # The revision may have been told a moment before the condition, while the sync was about to end.
     if new.get("reason") == "Synced" and (
-        old.get("status") == "False" or _revision(before) != _revision(after) or not old
+        old.get("status") == "False"
+        or old.get("reason") == "Syncing"
+        or _revision(before) != _revision(after)
+        or not old
     ):
         yield Change("Synced", str(new["message"]), _revision(after))
 
